@@ -1,0 +1,118 @@
+"""A data set held as one uint8 tensor and handed out in batches: no workers, no per-image Python, no copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+
+class Batches:
+    """Re-iterable batches `(x, y)` over tensors that are kept where the computation happens.
+
+    Pixels stay uint8 and are turned into float32 in [0, 1] a batch at a time, exactly as torchvision's ToTensor
+    does (division by 255), on the device.
+
+    Args:
+        images: `(N, C, H, W)` uint8; float tensors of any shape `(N, ...)` are handed out as they are.
+        labels: any tensor with N rows: classes `(N,)`, boxes `(N, M, 5)`, masks `(N, H, W)`.
+        batch_size: examples a batch; the last batch may be smaller and is never dropped.
+        shuffle: a new order in each pass, drawn from a generator of its own.
+        seed: of that generator; the same seed gives the same orders on every machine.
+        device: moves both tensors there once; None leaves them.
+        transform: `x -> x` applied to each float batch, for augmentation on the device.
+        normalize: `(mean, std)`, numbers a channel, applied last.
+
+    Raises:
+        ValueError: if the lengths differ or batch_size is less than 1.
+
+    Example:
+        >>> batches = Batches(torch.zeros(10, 1, 28, 28, dtype=torch.uint8), torch.arange(10), batch_size=4)
+        >>> [len(y) for x, y in batches]
+        [4, 4, 2]
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        *,
+        batch_size: int,
+        shuffle: bool = False,
+        seed: int = 0,
+        device: torch.device | str | None = None,
+        transform: Callable[[Tensor], Tensor] | None = None,
+        normalize: tuple[Sequence[float], Sequence[float]] | None = None,
+    ) -> None:
+        if len(images) != len(labels):
+            raise ValueError(
+                f"expected one label row an image, got {len(images)} images and {len(labels)} labels. "
+                "Fix: both must come from the same split."
+            )
+        if batch_size < 1:
+            raise ValueError(f"expected batch_size >= 1, got {batch_size}")
+        self.images = images.to(device) if device is not None else images
+        self.labels = labels.to(device) if device is not None else labels
+        self.batch_size, self.shuffle, self.transform = batch_size, shuffle, transform
+        self.generator = torch.Generator().manual_seed(seed)
+        self.normalize = normalize
+
+    def __len__(self) -> int:
+        """Number of batches in a pass."""
+        return -(-len(self.images) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        count, device = len(self.images), self.images.device
+        order = torch.randperm(count, generator=self.generator).to(device) if self.shuffle else None
+        scale = self._channel_scale()
+        for start in range(0, count, self.batch_size):
+            stop = min(start + self.batch_size, count)
+            if order is None:
+                images, labels = self.images[start:stop], self.labels[start:stop]
+            else:
+                chosen = order[start:stop]
+                images, labels = self.images.index_select(0, chosen), self.labels.index_select(0, chosen)
+            x = images.to(torch.float32).div_(255) if images.dtype == torch.uint8 else images
+            if self.transform is not None:
+                x = self.transform(x)
+            yield (x if scale is None else (x - scale[0]) / scale[1]), labels
+
+    def _channel_scale(self) -> tuple[Tensor, Tensor] | None:
+        if self.normalize is None:
+            return None
+        mean, std = (torch.tensor(values, device=self.images.device) for values in self.normalize)
+        return mean.reshape(-1, 1, 1), std.reshape(-1, 1, 1)
+
+    def subset(self, indices: Tensor | slice, *, shuffle: bool | None = None, seed: int = 0) -> Batches:
+        """Return batches over some of the examples, with the same settings.
+
+        Args:
+            indices: a slice, or indices or a mask over the N examples.
+            shuffle: None keeps this object's choice.
+        """
+        return Batches(
+            self.images[indices],
+            self.labels[indices],
+            batch_size=self.batch_size,
+            shuffle=self.shuffle if shuffle is None else shuffle,
+            seed=seed,
+            transform=self.transform,
+            normalize=self.normalize,
+        )
+
+
+def split_indices(count: int, *, valid: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Return sorted, disjoint indices `(train, valid)` of a seeded random split, the same on every system.
+
+    Args:
+        count: number of examples.
+        valid: how many of them to hold out.
+
+    Raises:
+        ValueError: if `valid` is not in 0..count.
+    """
+    if not 0 <= valid <= count:
+        raise ValueError(f"expected 0 <= valid <= {count} examples, got valid={valid}")
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    return order[valid:].sort().values, order[:valid].sort().values
