@@ -1,0 +1,1 @@
+"""The course's workshop: set-up, running, checking and publishing the chapters. Never imported by utils."""
