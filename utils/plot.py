@@ -36,9 +36,7 @@ _STYLE = {
     "grid.linewidth": 0.7,
     "axes.axisbelow": True,
     "axes.titlesize": 11,
-    "axes.titlelocation": "left",
     "font.size": 10,
-    "legend.frameon": False,
     "figure.facecolor": "white",
     "image.interpolation": "nearest",
 }
