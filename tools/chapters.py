@@ -85,7 +85,9 @@ def tidy(notebook: NotebookNode, *, minutes: float | None = None) -> NotebookNod
         )
         course.minutes = stored if close else rounded
     notebook.metadata = NotebookNode(
-        kernelspec=KERNELSPEC, language_info={"name": "python"}, **({"course": course} if course else {})
+        kernelspec=NotebookNode(KERNELSPEC),
+        language_info={"name": "python"},
+        **({"course": course} if course else {}),
     )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook

@@ -37,6 +37,20 @@ class ThisPython(KernelSpecManager):
         return KernelSpec(argv=command, display_name="Python 3 (ipykernel)", language="python")
 
 
+class Loop(asyncio.SelectorEventLoop):
+    """Leaves Ctrl-C to asyncio, which cancels everything.
+
+    nbclient would take it for itself, and then stop the kernel of one chapter only. Selector, because zmq
+    cannot work with the loop that Windows has by default.
+    """
+
+    def add_signal_handler(self, *_: object) -> None:
+        raise RuntimeError("signals stay with asyncio.Runner")
+
+    def remove_signal_handler(self, *_: object) -> bool:
+        raise RuntimeError("signals stay with asyncio.Runner")
+
+
 @dataclass
 class Run:
     """One chapter on its way: what the progress line and the table show."""
@@ -96,7 +110,9 @@ async def execute(run: Run, notebook: NotebookNode, *, jobs: int, folder: Path) 
         run.status, run.why = "FAILED", explain(error, notebook, run)
     finally:
         run.seconds = time.monotonic() - run.started
-        if manager.has_kernel and await manager.is_alive():
+        if client.kc is not None:
+            client.kc.stop_channels()
+        if manager.has_kernel:
             await manager.shutdown_kernel(now=True)
 
 
@@ -131,6 +147,14 @@ async def execute_all(
         watching.cancel()
         show.clear()
     return runs
+
+
+def run_all(
+    paths: list[Path], *, jobs: int, on_done: Callable[[Run, NotebookNode], None], show: progress.Progress
+) -> list[Run]:
+    """`execute_all` from the outside; Ctrl-C ends every kernel and raises KeyboardInterrupt."""
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        return runner.run(execute_all(paths, jobs=jobs, on_done=on_done, show=show))
 
 
 def table(runs: list[Run]) -> str:
@@ -194,9 +218,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     print(f"Running {len(paths)} chapters at scale {scale}, {jobs} at a time: {guess}.", flush=True)
     try:
-        runs = asyncio.run(
-            execute_all(paths, jobs=jobs, on_done=storing(options.in_place), show=progress.Progress())
-        )
+        store, show = storing(options.in_place), progress.Progress()
+        runs = run_all(paths, jobs=jobs, on_done=store, show=show)
     except KeyboardInterrupt:
         print("\nStopped. Chapters that had ended are stored; nothing else was touched.")
         return 130

@@ -141,7 +141,7 @@ def link_targets(notebook: NotebookNode, path: Path) -> Iterator[str]:
     """Relative links and addresses of the home lead to files that exist."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            yield from links.broken(cell.source, page=path, root=chapters.ROOT, home=home.slug())
+            yield from links.broken(cell.source, page=path, root=path.parent.parent, home=home.slug())
 
 
 CHECKS: tuple[Callable[[NotebookNode, Path], Iterator[str]], ...] = (
