@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from utils.detection.boxes import as_float
-from utils.detection.detections import Detections, detect
+from utils.detection.detections import Detections
+from utils.detection.ssd import detect_batch
 
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 """The thresholds of COCO: .5, .55 ... .95."""
@@ -44,7 +45,7 @@ class AveragePrecision:
 
     Attributes:
         classes: the classes met in labels or detections, ascending.
-        precision: `(10, 101, K)` float64 for each of IOU_THRESHOLDS, recall and class; nan for classes without object.
+        precision: `(10, 101, K)` float32 for each of IOU_THRESHOLDS, recall and class; nan for classes without object.
         scores: `(10, 101, K)` the score thresholds that belong to them.
     """
 
@@ -133,15 +134,14 @@ def average_precision(
     result = metric.compute()
     classes = tuple(result["classes"].reshape(-1).tolist())
     # (T, R, K, area, limit): all areas and the largest limit. -1 marks a class without an object.
-    precision = result["precision"][..., 0, -1].double()
-    scores = result["scores"][..., 0, -1].double()
+    precision = result["precision"][..., 0, -1].float()
+    scores = result["scores"][..., 0, -1].float()
     absent = precision < 0
     return AveragePrecision(
         classes, precision.masked_fill(absent, torch.nan), scores.masked_fill(absent, torch.nan)
     )
 
 
-@torch.inference_mode()
 def evaluate_detector(
     model: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor]],
@@ -162,25 +162,17 @@ def evaluate_detector(
     Raises:
         ValueError: without batches.
     """
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
     found: list[Detections] = []
     truth: list[Tensor] = []
-    try:
-        for x, labels in batches:
-            anchors, classes, offsets = model(x)
-            found += detect(
-                classes.float().softmax(dim=-1),
-                offsets,
-                anchors,
-                score_threshold=score_threshold,
-                iou_threshold=iou_threshold,
-                max_candidates=max_candidates,
-            )
-            truth += list(labels)
-    finally:
-        for module, training in modes:
-            module.training = training
+    for x, labels in batches:
+        found += detect_batch(
+            model,
+            x,
+            score_threshold=score_threshold,
+            iou_threshold=iou_threshold,
+            max_candidates=max_candidates,
+        )
+        truth += list(labels)
     return average_precision(found, truth)
 
 

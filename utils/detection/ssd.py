@@ -6,16 +6,16 @@ The network and its first loss are the book's. Single shot detection is from Liu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as transforms
 
 from utils.detection.anchors import anchor_pyramid, anchors_per_cell
 from utils.detection.detections import Detections, detect
-from utils.detection.targets import Targets, assign_targets, hard_negatives
+from utils.detection.losses import LossParts, Predictions, balanced_loss
+from utils.detection.targets import Targets, assign_targets
 from utils.train import Step
 
 SIZES = ((0.2, 0.272), (0.37, 0.447), (0.54, 0.619), (0.71, 0.79), (0.88, 0.961))
@@ -24,42 +24,6 @@ RATIOS = ((1.0, 2.0, 0.5),) * 5
 """Width over height of the anchors of each level."""
 SMALLEST_SIDE = 64
 """Pictures with a shorter side vanish on their way through the six halvings."""
-
-
-class Predictions(NamedTuple):
-    """What the network says about B pictures with N anchors.
-
-    Attributes:
-        anchors: `(1, N, 4)` relative corners, the same for every picture.
-        classes: `(B, N, num_classes + 1)` logits, background first.
-        offsets: `(B, N * 4)` offsets as of `targets.encode_offsets`, flat as in the book.
-    """
-
-    anchors: Tensor
-    classes: Tensor
-    offsets: Tensor
-
-    @property
-    def boxes_offsets(self) -> Tensor:
-        """The offsets as `(B, N, 4)`."""
-        return self.offsets.unflatten(1, (-1, 4))
-
-
-class LossParts(NamedTuple):
-    """The two halves of a detection loss, each a scalar over the batch.
-
-    Attributes:
-        classes: how wrong the classes are.
-        boxes: how far off the boxes of the positive anchors are.
-    """
-
-    classes: Tensor
-    boxes: Tensor
-
-    @property
-    def total(self) -> Tensor:
-        """Their sum, to go downhill on."""
-        return self.classes + self.boxes
 
 
 class Level(nn.Module):
@@ -161,43 +125,6 @@ def cells_last(maps: Tensor) -> Tensor:
     return maps.permute(0, 2, 3, 1).flatten(1)
 
 
-def book_loss(predictions: Predictions, targets: Targets) -> LossParts:
-    """The notes' loss: mean cross-entropy over all anchors, and mean absolute error over all 4 N offsets.
-
-    Both are averages over mostly background: about one anchor in 140 is positive, so the box part is about 80 times
-    smaller than the class part from the start and hardly counts. `balanced_loss` mends that.
-
-    Returns:
-        LossParts, averaged over the batch; their sum is the mean of the book's `calc_loss`.
-    """
-    losses = _class_losses(predictions, targets)
-    offsets = torch.where(targets.positive[..., None], predictions.boxes_offsets.float(), 0)
-    return LossParts(losses.mean(), F.l1_loss(offsets, targets.offsets))
-
-
-def balanced_loss(predictions: Predictions, targets: Targets, *, ratio: int = 3) -> LossParts:
-    """Cross-entropy with hard negatives and smooth L1, both divided by the number of positive anchors.
-
-    Easy background no longer drowns the objects: of the negatives only the `ratio` hardest for each positive count.
-    Dividing by the positives (at least 1) puts both parts on one scale, whatever the number of anchors. Smooth L1
-    is quadratic below 1, so that small errors pull less. As in the SSD paper, section 2.2.
-
-    Args:
-        predictions: of `TinySSD`.
-        targets: of `assign_targets` for `predictions.anchors`.
-        ratio: hard negatives for each positive anchor.
-    """
-    losses = _class_losses(predictions, targets)
-    positive = targets.positive
-    counted = positive | hard_negatives(losses, positive, ratio=ratio)
-    objects = positive.sum().clamp(min=1)
-    offsets = predictions.boxes_offsets.float()
-    distance = F.smooth_l1_loss(offsets, targets.offsets, reduction="none").sum(dim=-1)
-    return LossParts(
-        torch.where(counted, losses, 0).sum() / objects, torch.where(positive, distance, 0).sum() / objects
-    )
-
-
 def ssd_step(
     model: nn.Module,
     batch: tuple[Tensor, Tensor],
@@ -242,14 +169,25 @@ def _sums(
     }
 
 
-def _class_losses(predictions: Predictions, targets: Targets) -> Tensor:
-    """Cross-entropy of each anchor, `(B, N)`, in float32 also under autocast."""
-    logits = predictions.classes.float()
-    losses = F.cross_entropy(logits.flatten(0, 1), targets.classes.flatten(), reduction="none")
-    return losses.view(targets.classes.shape)
+@torch.no_grad()
+def detect_batch(model: nn.Module, x: Tensor, **options: Any) -> list[Detections]:
+    """Run a detector in eval mode on pictures `(B, 3, H, W)`; its mode is given back as it was.
+
+    Args:
+        model: maps pictures to Predictions.
+        x: pictures as the model was trained on, on its device.
+        options: of `detections.detect`.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        anchors, classes, offsets = model(x)
+    finally:
+        for module, training in modes:
+            module.training = training
+    return detect(classes.float().softmax(dim=-1), offsets, anchors, **options)
 
 
-@torch.inference_mode()
 def predict(
     model: nn.Module,
     picture: Tensor,
@@ -261,7 +199,7 @@ def predict(
     """Detect objects in one picture of any size.
 
     Args:
-        model: maps pictures to Predictions; its mode is given back as it was.
+        model: maps pictures to Predictions; taken in eval mode.
         picture: `(3, H, W)`, uint8, or float as the model was trained on. Moved to the model's device.
         size: (height, width) to resize to first, best the one trained on; None keeps the picture as it is.
         score_threshold: least probability of a detection.
@@ -282,17 +220,4 @@ def predict(
     x = x.to(parameter.dtype) / 255 if x.dtype == torch.uint8 else x.to(parameter.dtype)
     if size is not None and tuple(x.shape[1:]) != tuple(size):
         x = transforms.resize(x, list(size), antialias=True)
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        anchors, classes, offsets = model(x[None])
-    finally:
-        for module, training in modes:
-            module.training = training
-    return detect(
-        classes.float().softmax(dim=-1),
-        offsets.unflatten(1, (-1, 4)),
-        anchors,
-        score_threshold=score_threshold,
-        iou_threshold=iou_threshold,
-    )[0]
+    return detect_batch(model, x[None], score_threshold=score_threshold, iou_threshold=iou_threshold)[0]
