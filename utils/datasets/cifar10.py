@@ -1,0 +1,197 @@
+"""Ten classes at 32x32, as torchvision reads them and as the competition hands them out; composed at `sample`."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from utils.datasets.backgrounds import Pool
+from utils.datasets.batches import Batches, split_indices
+from utils.datasets.dice import Dice
+from utils.datasets.fashion_mnist import Splits
+from utils.datasets.generate import combine, digest_of, generated, in_order, save_png, write_text
+from utils.datasets.pictures import read_picture, read_table
+from utils.datasets.scenes import Item, jitter, paint
+from utils.datasets.sprites import artists_of, drawn_by, group, sprite
+from utils.settings import settings
+
+VERSION = "1"
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+COUNTS = {"train": 5000, "test": 1000}
+TINY_COUNTS = {"train": 1000, "test": 300}
+"""Pictures at scale `sample`, classes balanced."""
+
+SIDE = 32
+FOLDER = "cifar-10-batches-py"
+_TRAIN_FILES = tuple(f"data_batch_{number}" for number in range(1, 6))
+_THEMES = {
+    "airplane": ("sky", "sky", "meadow"),
+    "automobile": ("road", "road", "meadow"),
+    "bird": ("sky", "meadow", "outdoor"),
+    "cat": ("room", "outdoor", "room"),
+    "deer": ("meadow", "outdoor"),
+    "dog": ("meadow", "room", "outdoor"),
+    "frog": ("outdoor", "sea", "meadow"),
+    "horse": ("meadow", "outdoor"),
+    "ship": ("sea", "sea", "sky"),
+    "truck": ("road", "road", "meadow"),
+}
+
+
+def root(scale: str | None = None) -> Path:
+    """Return the folder that holds cifar-10-batches-py/, with the five training files, test_batch and batches.meta.
+
+    Args:
+        scale: `sample` or `full`; None takes COURSE_SCALE.
+    """
+    if (scale or settings.scale) == "full":
+        from utils.datasets.download import fetch
+
+        return fetch("cifar10")
+    return generated("cifar10", VERSION, _build)
+
+
+def tiny_root(scale: str | None = None) -> Path:
+    """Return the folder of the competition's layout: train/N.png, test/N.png, trainLabels.csv (id, label).
+
+    At `sample` there is also solution.csv with the labels of test/, which the real competition keeps to itself.
+    """
+    if (scale or settings.scale) == "full":
+        from utils.datasets.download import fetch
+
+        return fetch("cifar10-tiny")
+    return generated("cifar10-tiny", VERSION, _build_tiny)
+
+
+def load_cifar10(
+    batch_size: int = 128,
+    *,
+    valid: int = 0,
+    seed: int = 0,
+    device: torch.device | str | None = None,
+    transform: Callable[[Tensor], Tensor] | None = None,
+    normalize: tuple[tuple[float, ...], tuple[float, ...]] | None = None,
+) -> Splits:
+    """Return batches of x `(B, 3, 32, 32)` float32 and y `(B,)` int64: train, valid (or None) and test.
+
+    Args:
+        valid: how many training examples to hold out.
+        seed: of the hold-out split and of the order of the training batches.
+        device: where to keep the pictures.
+        transform: augmentation of the training batches only.
+        normalize: (mean, std) a channel, for all batches.
+    """
+    images, labels = read_split("train")
+    kept, held_out = split_indices(len(images), valid=valid, seed=seed)
+    common = {"batch_size": batch_size, "device": device, "normalize": normalize}
+    train = Batches(images[kept], labels[kept], shuffle=True, seed=seed, transform=transform, **common)
+    dev = Batches(images[held_out], labels[held_out], **common) if valid else None
+    return Splits(train, dev, Batches(*read_split("test"), **common))
+
+
+def read_split(split: str, *, scale: str | None = None) -> tuple[Tensor, Tensor]:
+    """Return `images (N, 3, 32, 32)` uint8 and `labels (N,)` int64 of `train` or `test`.
+
+    Raises:
+        ValueError: for another split.
+        FileNotFoundError: if a file of the set is missing.
+    """
+    if split not in COUNTS:
+        raise ValueError(f"expected split 'train' or 'test', got {split!r}")
+    folder = root(scale) / FOLDER
+    images, labels = [], []
+    for name in _TRAIN_FILES if split == "train" else ("test_batch",):
+        with (folder / name).open("rb") as file:
+            # Pickle runs what it reads: these bytes were made here, or had their hash checked by the downloader.
+            entry = pickle.load(file, encoding="latin1")
+        images.append(np.asarray(entry["data"], dtype=np.uint8).reshape(-1, 3, SIDE, SIDE))
+        labels += entry["labels"]
+    return torch.from_numpy(np.concatenate(images)), torch.tensor(labels)
+
+
+def read_competition(part: str, *, scale: str | None = None) -> tuple[list[str], Tensor, Tensor | None]:
+    """Return `ids`, `images (N, 3, 32, 32)` uint8 and `labels (N,)` of the competition's `train` or `test` folder.
+
+    Ids are in the order of their numbers on every system. The labels of `test` are None: the competition hides them.
+
+    Raises:
+        ValueError: for another part, or an unknown label.
+    """
+    if part not in TINY_COUNTS:
+        raise ValueError(f"expected part 'train' or 'test', got {part!r}")
+    folder = tiny_root(scale)
+    ids = sorted((path.stem for path in (folder / part).glob("*.png")), key=lambda name: (len(name), name))
+    images = torch.stack(list(in_order(lambda name: read_picture(folder / part / f"{name}.png"), ids)))
+    if part == "test":
+        return ids, images, None
+    named = {row["id"]: row["label"] for row in read_table(folder / "trainLabels.csv", ("id", "label"))}
+    unknown = sorted(set(named.values()) - set(CLASSES))
+    if unknown:
+        raise ValueError(f"{folder / 'trainLabels.csv'}: expected labels {CLASSES}, found {unknown}")
+    return ids, images, torch.tensor([CLASSES.index(named[name]) for name in ids])
+
+
+def picture(split: str, number: int, pool: Pool) -> Image.Image:
+    """Compose picture `number` of a split; its class is number % 10."""
+    name = CLASSES[number % len(CLASSES)]
+    dice = Dice("cifar10", split, number)
+    artist = dice.choice(artists_of(split))
+    item = Item(
+        sprite(artist, dice.choice(drawn_by(group("cifar10")[name], artist))),
+        0,
+        (dice.integer(13, 19), dice.integer(13, 19)),
+        dice.integer(21, 33),
+        angle=dice.integer(-18, 18),
+        flip=dice.chance(50),
+        gains=jitter(dice, 48),
+        grey=dice.integer(0, 5),
+    )
+    return paint(pool.draw(dice, dice.choice(_THEMES[name]), (SIDE, SIDE)), [item])
+
+
+def _pool(split: str) -> Pool:
+    themes = tuple(sorted({theme for options in _THEMES.values() for theme in options}))
+    return Pool(f"cifar10 {split}", themes, count=60, size=(112, 112))
+
+
+def _pictures(split: str, count: int) -> np.ndarray:
+    pool = _pool(split)
+    made = in_order(lambda number: np.asarray(picture(split, number, pool)), range(count))
+    return np.stack(list(made))
+
+
+def _build(folder: Path) -> str:
+    (folder / FOLDER).mkdir()
+    train, test = (_pictures(split, count) for split, count in COUNTS.items())
+    share = len(train) // len(_TRAIN_FILES)
+    parts = {name: train[at * share : (at + 1) * share] for at, name in enumerate(_TRAIN_FILES)}
+    for name, pixels in {**parts, "test_batch": test}.items():
+        data = pixels.transpose(0, 3, 1, 2).reshape(len(pixels), -1)
+        entry = {"batch_label": name, "data": data, "labels": [n % len(CLASSES) for n in range(len(pixels))]}
+        with (folder / FOLDER / name).open("wb") as file:
+            pickle.dump(entry, file, protocol=4)
+    with (folder / FOLDER / "batches.meta").open("wb") as file:
+        pickle.dump(
+            {"label_names": list(CLASSES), "num_cases_per_batch": share, "num_vis": 3072}, file, protocol=4
+        )
+    return combine([digest_of(train), digest_of(test)])
+
+
+def _build_tiny(folder: Path) -> str:
+    digests = []
+    for part, table in (("train", "trainLabels.csv"), ("test", "solution.csv")):
+        pixels = _pictures(part, TINY_COUNTS[part])
+        order = Dice("cifar10-tiny", part).shuffled(range(len(pixels)))
+        (folder / part).mkdir()
+        rows = [f"{row + 1},{CLASSES[number % len(CLASSES)]}\n" for row, number in enumerate(order)]
+        for row, number in enumerate(order):
+            save_png(pixels[number], folder / part / f"{row + 1}.png")
+        write_text(folder / table, "id,label\n" + "".join(rows))
+        digests.append(digest_of(pixels[order], "".join(rows)))
+    return combine(digests)
