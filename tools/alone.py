@@ -85,19 +85,30 @@ def prepare(folder: Path, notebooks: list[Path], *, root: Path = chapters.ROOT) 
     quiet([*pip, "wheel", str(root), "--no-deps", "--no-build-isolation", "-q", "-w", str(dist)], cwd=folder)
     built = [str(path) for path in dist.glob("*.whl")]
     quiet([*pip, "install", "--no-deps", "-q", "--target", str(place.wheel), *built], cwd=folder)
+    verify(place)
+    return place
+
+
+def verify(place: Place) -> None:
+    """See that Python finds the wheel's `utils` and its sample data there, past the decoy.
+
+    Raises:
+        RuntimeError: if it finds others.
+    """
+    command = [sys.executable, "-c", PROBE]
     found = subprocess.run(
-        [sys.executable, "-c", PROBE],
+        command,
         cwd=place.notebooks,
         env=place.environment(),
         capture_output=True,
         text=True,
+        errors="replace",
     )
     expected = [place.wheel / "utils" / "__init__.py", place.wheel / "utils" / "sample"]
     if [Path(line).resolve() for line in found.stdout.split("\n")[:2]] != [
         path.resolve() for path in expected
     ]:
         raise RuntimeError(f"the wheel's utils was not the one imported:\n{found.stdout}{found.stderr}")
-    return place
 
 
 def nbval_command(jobs: int) -> list[str]:

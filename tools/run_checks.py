@@ -40,16 +40,15 @@ def follow(command: list[str], *, cwd: Path, env: dict[str, str] | None = None) 
         encoding="utf-8",
         errors="replace",
     )
-    try:
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            if " in " in line and _COUNT.search(line):
-                last = line
-    except BaseException:
-        process.terminate()
-        raise
-    finally:
-        process.wait()
+    with process:
+        try:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                if " in " in line and _COUNT.search(line):
+                    last = line
+        except BaseException:
+            process.terminate()
+            raise
     return process.returncode, last
 
 

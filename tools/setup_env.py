@@ -158,12 +158,12 @@ def install(venv: Path, *, root: Path) -> None:
         encoding="utf-8",
         errors="replace",
     )
-    try:
-        follow(process, log)
-    finally:
-        if process.poll() is None and sys.exc_info()[0] is not None:
+    with process:
+        try:
+            follow(process, log)
+        except BaseException:
             process.terminate()
-        process.wait()
+            raise
     if process.returncode:
         cause = explain(log.read_text(encoding="utf-8"))
         raise SetupError(f"installation failed: {cause}. pip's output: {log}")
