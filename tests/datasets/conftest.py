@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from fault_server import FaultServer
 
-from utils.datasets import registry, transport
+from utils.datasets import download, registry, transport
 from utils.datasets.registry import RealSet, RemoteFile
 
 
@@ -31,6 +31,7 @@ def full_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("COURSE_DATA_MIRROR", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(transport, "PATIENCE", transport.Patience(2.0, 0.4, 0.4, 1024.0, 3, 0.01))
+    monkeypatch.setattr(download, "_flush_disk", lambda: None)  # slow where many share a disk
     return tmp_path / "data folder" / "full"
 
 

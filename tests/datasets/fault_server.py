@@ -85,8 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send(body)
 
     def send(self, body: bytes) -> None:
+        self.owner.sent += len(body)  # first, or a test could look before we have counted
         self.wfile.write(body)
-        self.owner.sent += len(body)
 
     def start(self, body: bytes) -> int:
         text = self.headers.get("Range")

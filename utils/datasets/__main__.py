@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from utils.datasets.download import downloads_folder, fetch, find_present
+from utils.datasets.generate import is_whole
 from utils.datasets.progress import megabytes, note
 from utils.datasets.registry import REGISTRY, RealSet, lookup
 from utils.settings import settings
+
+# Sets that are composed for scale `sample`, by the modules of the same names.
+GENERATED = ("hotdog", "bananas", "catdog", "cifar10", "cifar10-tiny", "dogs", "houses", "voc")
+_SEE = "see data/README.md"
 
 
 class Row(NamedTuple):
@@ -25,21 +30,19 @@ class Row(NamedTuple):
 
 
 def rows() -> list[Row]:
-    """Return the table: what is committed or generated for scale `sample`, then the real sets."""
-    found = [
-        Row(path.name, "sample", "yes", _on_disk(path), "see data/README.md") for path in _sample_folders()
-    ]
+    """Return the table: what is committed, what is composed at first use, then the real sets."""
+    root = settings.sample_root
+    committed = [path for path in sorted(root.iterdir()) if path.is_dir()] if root.is_dir() else []
+    found = [Row(path.name, "sample", "yes", _on_disk(path), _SEE) for path in committed]
+    found += [_generated_row(name) for name in GENERATED]
     return found + [_real_row(entry) for entry in REGISTRY.values()]
 
 
-def _sample_folders() -> list[Path]:
-    roots = (settings.sample_root, settings.generated_root)
-    return [path for root in roots if root.is_dir() for path in sorted(root.iterdir()) if _is_set(path)]
-
-
-def _is_set(path: Path) -> bool:
-    # Sets that are being generated or locked are hidden files until they are whole.
-    return path.is_dir() and not path.name.startswith(".")
+def _generated_row(name: str) -> Row:
+    # The newest version counts; a set that is being made has a hidden folder.
+    whole = [path for path in sorted(settings.generated_root.glob(f"{name}-[0-9]*")) if is_whole(path)]
+    size = _on_disk(whole[-1]) if whole else "composed at first use"
+    return Row(name, "sample", "yes" if whole else "no", size, _SEE)
 
 
 def _real_row(entry: RealSet) -> Row:

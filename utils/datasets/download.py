@@ -215,6 +215,12 @@ def find_layout(folder: Path, entry: RealSet) -> Path:
     raise ValueError(f"{entry.name} is incomplete: expected {', '.join(entry.layout)}, got {there[:8]}.")
 
 
+def _flush_disk() -> None:
+    """Bring the set's files to the disk, so that a power cut cannot leave a stamp without them."""
+    if hasattr(os, "sync"):
+        os.sync()
+
+
 def _stamp(building: Path, root: Path, entry: RealSet) -> None:
     record = {
         "set": entry.name,
@@ -222,6 +228,7 @@ def _stamp(building: Path, root: Path, entry: RealSet) -> None:
         "files": {file.name: file.hash for file in entry.files},
         "license": entry.license,
     }
+    _flush_disk()
     with (building / STAMP).open("w", encoding="utf-8") as file:
         json.dump(record, file, indent=1)
         file.flush()
