@@ -112,9 +112,12 @@ def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     check_boxes(boxes1, name="boxes1", ndim=2)
     check_boxes(boxes2, name="boxes2", ndim=2)
     check_same_device(boxes1, boxes2, names=("boxes1", "boxes2"))
-    iou = ops.box_iou(*_one_dtype(boxes1, boxes2))
-    # Only 0 / 0 can be nan here: two boxes without area.
-    return iou.nan_to_num(nan=0.0)
+    boxes1, boxes2 = _one_dtype(boxes1, boxes2)
+    real1, real2 = box_area(boxes1) > 0, box_area(boxes2) > 0
+    # Unit squares stand in for boxes without area: 0 / 0 would be nan, and its gradient too, even if masked later.
+    unit = boxes1.new_tensor([0.0, 0.0, 1.0, 1.0])
+    iou = ops.box_iou(torch.where(real1[:, None], boxes1, unit), torch.where(real2[:, None], boxes2, unit))
+    return torch.where(real1[:, None] & real2, iou, 0)
 
 
 def nms(boxes: Tensor, scores: Tensor, *, iou_threshold: float = 0.5) -> Tensor:
