@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from detection.samples import PYRAMID, SHAPES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detection.samples import PYRAMID, SHAPES
 from utils.detection import anchors as A
 from utils.detection.boxes import corner_to_center
 
@@ -38,11 +38,19 @@ def test_sizes_ratios_and_order_hold_in_pixels(height, width, sizes, ratios):
     x, y, w, h = corner_to_center(boxes).reshape(height, width, per_cell, 4).unbind(-1)
     pairs = [(size, ratios[0]) for size in sizes] + [(sizes[0], ratio) for ratio in ratios[1:]]
     for k, (size, ratio) in enumerate(pairs):
-        torch.testing.assert_close(w[..., k] * width / (h[..., k] * height), torch.full((height, width), ratio))
-        torch.testing.assert_close((w * width * h * height)[..., k].sqrt(), torch.full((height, width), size * height))
+        torch.testing.assert_close(
+            w[..., k] * width / (h[..., k] * height), torch.full((height, width), ratio)
+        )
+        torch.testing.assert_close(
+            (w * width * h * height)[..., k].sqrt(), torch.full((height, width), size * height)
+        )
     row, column = height // 2, width // 2
-    torch.testing.assert_close(x[row, column], torch.full((per_cell,), (column + 0.5) / width), rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(y[row, column], torch.full((per_cell,), (row + 0.5) / height), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(
+        x[row, column], torch.full((per_cell,), (column + 0.5) / width), rtol=1e-5, atol=1e-6
+    )
+    torch.testing.assert_close(
+        y[row, column], torch.full((per_cell,), (row + 0.5) / height), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_pyramid_joins_the_grids_in_order():

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from detection import oracles
-from detection.samples import random_boxes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detection import oracles
+from detection.samples import random_boxes
 from utils.detection import boxes as B
 
 SEEDS = st.integers(0, 10_000)
@@ -44,7 +44,9 @@ def test_clipping_cuts_at_the_edges():
 
 def test_iou_known_values():
     square = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
-    others = torch.tensor([[1.0, 1.0, 3.0, 3.0], [0.0, 0.0, 2.0, 2.0], [5.0, 5.0, 6.0, 6.0], [2.0, 0.0, 4.0, 2.0]])
+    others = torch.tensor(
+        [[1.0, 1.0, 3.0, 3.0], [0.0, 0.0, 2.0, 2.0], [5.0, 5.0, 6.0, 6.0], [2.0, 0.0, 4.0, 2.0]]
+    )
     torch.testing.assert_close(B.box_iou(square, others), torch.tensor([[1 / 7, 1.0, 0.0, 0.0]]))
 
 
@@ -160,7 +162,10 @@ def test_batched_nms_is_nms_of_each_group(n):
         (lambda: B.corner_to_center(torch.zeros(2, 3)), r"\(\.\.\., 4\)"),
         (lambda: B.nms(torch.zeros(2, 4), torch.zeros(3)), r"scores of shape \(2,\).*got \(3,\)"),
         (lambda: B.batched_nms(torch.zeros(2, 4), torch.zeros(2), torch.zeros(1)), r"groups of shape \(2,\)"),
-        (lambda: B.box_iou(torch.zeros(1, 4), torch.zeros(1, 4, device="meta")), r"one device, got cpu and meta"),
+        (
+            lambda: B.box_iou(torch.zeros(1, 4), torch.zeros(1, 4, device="meta")),
+            r"one device, got cpu and meta",
+        ),
     ],
 )
 def test_errors_name_expected_actual_and_fix(call, message):
