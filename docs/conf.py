@@ -35,6 +35,8 @@ html_theme_options = {
     "use_repository_button": True,
     "use_download_button": False,
     "home_page_in_toc": False,
+    # One search field is enough: the sidebar has it.
+    "navbar_persistent": [],
     "show_toc_level": 2,
     "show_navbar_depth": 1,
 }

@@ -21,7 +21,7 @@ def stored(source: str, text: str, count: int, tags: list[str]) -> NotebookNode:
     return cell
 
 
-def make_good() -> NotebookNode:
+def _make_good() -> NotebookNode:
     """A chapter in which nothing is wrong, with stored outputs."""
     cells = [
         new_markdown_cell(f"# 7. Tiny\n\nA formula: $x^2$.\n\n{home.badge(NAME)}"),
@@ -39,7 +39,13 @@ def make_good() -> NotebookNode:
 @pytest.fixture
 def good() -> NotebookNode:
     """A fresh, flawless chapter named 07_tiny.ipynb."""
-    return make_good()
+    return _make_good()
+
+
+@pytest.fixture(scope="session")
+def make_good() -> Callable[[], NotebookNode]:
+    """Makes fresh, flawless chapters, for fixtures that live longer than one test."""
+    return _make_good
 
 
 @pytest.fixture

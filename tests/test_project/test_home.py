@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tools import chapters, home, links
+from tools import bench, chapters, home, links, readme
 
 PAGES = [
     chapters.ROOT / "README.md",
@@ -160,3 +160,38 @@ def test_rewriting_touches_targets_only():
         links.rewrite(text, lambda target: f"../{target}")
         == '[`a`](../x.md) `[b](x.md)` <img src="../x.md"> x.md'
     )
+
+
+def test_every_chapter_is_in_the_readme():
+    text = (chapters.ROOT / "README.md").read_text(encoding="utf-8")
+    left = [path.name for path in chapters.all_chapters() if f"](notebooks/{path.name})" not in text]
+    assert left == [], "run python -m tools.readme"
+
+
+def test_the_readme_table_is_filled_between_its_marks(repository):
+    page = repository / "README.md"
+    page.write_text(f"before\n{readme.START}\nold\n{readme.END}\nafter | \\1\n")
+    assert readme.main(repository) == 0
+    text = page.read_text()
+    badge = home.badge("07_tiny.ipynb", root=repository)
+    assert f"| [7. Tiny](notebooks/07_tiny.ipynb) | 0.1 | none | {badge} |" in text
+    assert "old" not in text and text.startswith("before") and text.endswith("after | \\1\n")
+    readme.main(repository)
+    assert page.read_text() == text
+
+
+def test_a_readme_without_marks_is_left_alone(repository, capsys):
+    before = (repository / "README.md").read_text()
+    assert readme.main(repository) == 1
+    assert (
+        repository / "README.md"
+    ).read_text() == before and "needs the two lines" in capsys.readouterr().out
+
+
+def test_benchmarks_run_in_order_and_failures_count(tmp_path, capfd):
+    assert bench.main(tmp_path) == 0 and "Nothing to compare yet" in capfd.readouterr().out
+    (tmp_path / "bench_a.py").write_text("import utils.settings; print('ran a')")
+    (tmp_path / "harness.py").write_text("raise SystemExit(9)")
+    assert bench.main(tmp_path) == 0 and "ran a" in capfd.readouterr().out
+    (tmp_path / "bench_b.py").write_text("raise SystemExit(1)")
+    assert bench.main(tmp_path) == 1 and "Failed: bench_b" in capfd.readouterr().out
