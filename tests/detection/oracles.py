@@ -65,6 +65,6 @@ def average_precision(detections, truths, threshold):
         points.append((true / len(truths), true / count))
     total = 0.0
     for step in range(101):
-        reachable = [precision for recall, precision in points if recall >= step / 100 - 1e-9]
+        reachable = [precision for recall, precision in points if recall >= step / 100]
         total += max(reachable, default=0.0)
     return total / 101

@@ -16,6 +16,8 @@ from utils.detection.ssd import detect_batch
 
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 """The thresholds of COCO: .5, .55 ... .95."""
+# As quotients, so that a recall of 3 / 10 meets the point 30 / 100; torchmetrics' own float32 points lie beside it.
+_RECALLS = [step / 100 for step in range(101)]
 MOST_DETECTIONS = 100
 """Per picture and class; COCO counts no more."""
 
@@ -85,8 +87,7 @@ class AveragePrecision:
                 f"expected iou of {IOU_THRESHOLDS} and label of {self.classes}, got iou={iou}, label={label}"
             )
         where = (matches[0], slice(None), self.classes.index(label))
-        recall = torch.linspace(0, 1, 101, dtype=self.precision.dtype)
-        return PrecisionRecall(recall, self.precision[where], self.scores[where])
+        return PrecisionRecall(torch.tensor(_RECALLS), self.precision[where], self.scores[where])
 
     def __repr__(self) -> str:
         return f"AveragePrecision(mean={self.mean:.3f}, ap50={self.ap50:.3f}, classes={self.classes})"
@@ -127,7 +128,10 @@ def average_precision(
 
     limits = [1, 10, MOST_DETECTIONS]
     metric = MeanAveragePrecision(
-        iou_thresholds=list(IOU_THRESHOLDS), max_detection_thresholds=limits, extended_summary=True
+        iou_thresholds=list(IOU_THRESHOLDS),
+        rec_thresholds=_RECALLS,
+        max_detection_thresholds=limits,
+        extended_summary=True,
     )
     metric.warn_on_many_detections = False
     metric.update([_as_found(item) for item in detections], [_as_true(rows) for rows in labels])

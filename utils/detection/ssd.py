@@ -15,6 +15,7 @@ from torchvision.transforms.v2 import functional as transforms
 from utils.detection.anchors import anchor_pyramid, anchors_per_cell
 from utils.detection.detections import Detections, detect
 from utils.detection.losses import LossParts, Predictions, balanced_loss
+from utils.detection.matching import reads_are_free
 from utils.detection.targets import Targets, assign_targets
 from utils.train import Step
 
@@ -143,12 +144,24 @@ def ssd_step(
         batch: pictures `(B, 3, H, W)` and labels `(B, M, 5)`, see `assign_targets`.
         loss: `balanced_loss` or `book_loss`; `functools.partial` sets it.
         iou_threshold: of the matching.
+
+    Raises:
+        ValueError: for a class beyond those of the network (seen on a CPU only), or labels of another shape.
     """
     x, labels = batch
     predictions = model(x)
+    _check_classes(labels, predictions.classes.shape[-1] - 1)
     targets = assign_targets(predictions.anchors, labels, iou_threshold=iou_threshold)
     parts = loss(predictions, targets)
     return Step(parts.total, _sums(predictions, targets, parts))
+
+
+def _check_classes(labels: Tensor, num_classes: int) -> None:
+    if reads_are_free(labels) and labels.numel() and labels[..., 0].max() >= num_classes:
+        raise ValueError(
+            f"expected classes 0 to {num_classes - 1} in labels, got {int(labels[..., 0].max())}. "
+            "Fix: count classes from 0, or give the network more of them"
+        )
 
 
 @torch.no_grad()
