@@ -50,7 +50,10 @@ def fetch(name: str, *, progress: bool = True) -> Path:
     found = find_present(entry)
     if found is not None:
         return found
-    with _writable(settings.full_root), _locked(downloads_folder() / f"{entry.name}.lock", progress=progress):
+    with (
+        _writable(settings.full_root),
+        _locked(downloads_folder() / f".{entry.name}.lock", progress=progress),
+    ):
         return find_present(entry) or _install(entry, progress=progress)
 
 
@@ -85,7 +88,7 @@ def download_file(file: RemoteFile, folder: Path, *, progress: bool = True) -> P
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / file.name
-    with _locked(folder / f"{file.name}.lock", progress=progress):
+    with _locked(folder / f".{file.name}.lock", progress=progress):
         if target.exists():
             return _checked(target, file)
         said = []
@@ -105,7 +108,8 @@ def download_file(file: RemoteFile, folder: Path, *, progress: bool = True) -> P
 def _take(source: Source, file: RemoteFile, target: Path, *, progress: bool) -> Path:
     part = target.with_name(file.name + ".part")
     transfer = Transfer(part, size=file.size, progress=progress)
-    note(f"{file.name}: {megabytes(file.size)} from {source.url}", progress=progress)
+    size = f" ({megabytes(file.size)})" if file.size else ""
+    note(f"{file.name}{size} from {source.url}", progress=progress)
     transfer.run(source.url)
     got = _digest(part, source.hash)
     if got != source.hash and transfer.resumed:
@@ -253,7 +257,7 @@ def _locked(path: Path, *, progress: bool) -> Iterator[None]:
     try:
         lock.acquire(timeout=0.2)
     except filelock.Timeout:
-        note(f"another process is fetching {path.stem}; waiting for it", progress=progress)
+        note(f"another process is fetching {path.stem[1:]}; waiting for it", progress=progress)
         lock.acquire()
     try:
         yield
