@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import hashlib
 import io
 import tarfile
@@ -36,19 +37,20 @@ def full_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pack(name: str, files: Mapping[str, bytes]) -> bytes:
-    """Return an archive, its kind told by `name`, of the files given as path -> content."""
+    """Return an archive, its kind told by `name`, of the files given as path -> content; the same bytes each time."""
     out = io.BytesIO()
     if name.endswith(".zip"):
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
             for path, content in files.items():
-                archive.writestr(path, content)
-    else:
-        with tarfile.open(fileobj=out, mode="w:gz" if name.endswith("gz") else "w") as archive:
-            for path, content in files.items():
-                info = tarfile.TarInfo(path)
-                info.size = len(content)
-                archive.addfile(info, io.BytesIO(content))
-    return out.getvalue()
+                # A ZipInfo without a date has that of 1980; a plain name would get the clock's.
+                archive.writestr(zipfile.ZipInfo(path), content, zipfile.ZIP_DEFLATED)
+        return out.getvalue()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for path, content in files.items():
+            info = tarfile.TarInfo(path)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return gzip.compress(out.getvalue(), mtime=0) if name.endswith("gz") else out.getvalue()
 
 
 def local_file(file: RemoteFile, content: bytes, urls: tuple[str, ...]) -> RemoteFile:
