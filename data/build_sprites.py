@@ -93,7 +93,7 @@ CIFAR10 = {
 VOC = {
     "aeroplane": ["airplane", "small-airplane"],
     "bicycle": ["bicycle"],
-    "bird": ["bird", "dove", "eagle", "duck", "parrot", "owl", "swan", "rooster"],
+    "bird": ["bird", "dove", "duck", "parrot", "owl", "swan", "rooster"],
     "boat": ["sailboat", "speedboat", "motor-boat", "canoe"],
     "bottle": ["bottle-with-popping-cork", "baby-bottle", "lotion-bottle"],
     "bus": ["bus", "oncoming-bus", "trolleybus", "minibus"],

@@ -25,7 +25,7 @@ COUNTS = {"train": 500, "val": 100}
 SIDE = 256
 PADDING = -1.0
 COLUMNS = ("img_name", "label", "xmin", "ymin", "xmax", "ymax")
-_THEMES = ("table", "outdoor", "table", "meadow", "room", "table")
+_THEMES = ("table", "outdoor", "table", "table")
 
 
 def root(scale: str | None = None) -> Path:
@@ -147,7 +147,7 @@ def _item(dice: Dice, artist: str, concept: str, cell: tuple[int, int], label: i
 def _build(folder: Path) -> str:
     digests = []
     for split, count in COUNTS.items():
-        pool = Pool(f"bananas {split}", _THEMES, count=24, size=(320, 320))
+        pool = Pool(f"bananas {split}", _THEMES, count=36, size=(320, 320))
         images = folder / f"bananas_{split}" / "images"
         images.mkdir(parents=True)
 

@@ -20,7 +20,7 @@ CLASSES = ("hotdog", "not-hotdog")
 COUNTS = {"train": 300, "test": 100}
 """Pictures a class at scale `sample`."""
 
-_THEMES = ("table", "table", "table", "outdoor", "room")
+_THEMES = ("table", "table", "outdoor", "table", "room")
 _ANIMALS = ["dog", "cat", "bird", "frog", "automobile", "bicycle"]
 
 
@@ -113,7 +113,7 @@ def _item(
 
 def _build(folder: Path) -> str:
     jobs = [(split, label, n) for split, count in COUNTS.items() for label in (0, 1) for n in range(count)]
-    pools = {split: Pool(f"hotdog {split}", _THEMES, count=30, size=(240, 240)) for split in COUNTS}
+    pools = {split: Pool(f"hotdog {split}", _THEMES, count=45, size=(240, 240)) for split in COUNTS}
     for split in COUNTS:
         for name in CLASSES:
             (folder / split / name).mkdir(parents=True)

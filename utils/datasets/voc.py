@@ -197,7 +197,7 @@ def _build(folder: Path) -> str:
     colours = palette().flatten().tolist()
     digests, listed = [], []
     for year, (split, count) in zip((2007, 2008), COUNTS.items(), strict=True):
-        pool = Pool(f"voc {split}", tuple(_THEMES), count=30, size=(400, 320))
+        pool = Pool(f"voc {split}", tuple(_THEMES), count=45, size=(400, 320))
 
         def make(number: int, split: str = split, pool: Pool = pool, year: int = year) -> bytes:
             made = scene(split, number, pool)
@@ -209,7 +209,7 @@ def _build(folder: Path) -> str:
             # The real set has grey pictures too, and readers must cope.
             image = image.convert("L") if number % 40 == 39 else image
             image.save(pictures / f"{year}_{number:06d}.jpg", quality=90)
-            mask_picture = Image.fromarray(classes, mode=None)
+            mask_picture = Image.fromarray(classes)
             mask_picture.putpalette(colours)
             save_png(mask_picture, masks / f"{year}_{number:06d}.png")
             return digest_of(np.asarray(image), classes)
