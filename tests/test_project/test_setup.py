@@ -60,8 +60,9 @@ def test_another_python_or_place_installs_again(project, installs, monkeypatch):
     setup_env.setup(venv, root=project)
     monkeypatch.setattr(setup_env.sys, "version", "3.99.0")
     assert setup_env.setup(venv, root=project) is True
-    moved = project.rename(project.parent / "moved")
-    assert setup_env.setup(moved / ".venv", root=moved) is True
+    outside = project.parent / "venv"
+    setup_env.setup(outside, root=project)
+    assert setup_env.setup(outside, root=project.rename(project.parent / "moved")) is True
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, setup_env.SetupError("x")])
