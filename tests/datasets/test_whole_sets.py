@@ -19,7 +19,7 @@ DIGESTS = {
     "cifar10-tiny": "d1991a66296abdacd2a982ea9655d91c",
     "voc": "abf7c130eecef22d52bf3a93cfac2737",
     "dogs": "72dd66c221dbf2d2786089854f529251",
-    "houses": "3cd66d144a6fbf9df132f4d3494f2141",
+    "houses": "98a25f9213aaf02a6a65ecfe206f37fe",
 }
 SMALL_DIGESTS = {
     "hotdog": "33d1f1db3b22e693316785b75cfda5ad",
@@ -29,7 +29,7 @@ SMALL_DIGESTS = {
     "cifar10-tiny": "c26fcb458cdb0e701e26bbf7446940a6",
     "voc": "e937cdb2342754319d42fcae84346467",
     "dogs": "11c89388d96ef359a7149331c7abc87a",
-    "houses": "7aed4c25933fc5bb6299529aa1015b75",
+    "houses": "1c3fcfd0cfa7e981c14d882cad911b40",
 }
 
 

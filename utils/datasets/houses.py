@@ -167,13 +167,17 @@ def _areas(dice: Dice, row: dict[str, str | int], quality: int) -> None:
     second = max(0, first * dice.integer(60, 100) // 100) if row["HouseStyle"] in ("2Story", "1.5Fin") else 0
     cellar = 0 if row["BsmtQual"] == "NA" else first * dice.integer(70, 100) // 100
     finished = 0 if row["BsmtFinType1"] in ("Unf", "NA") else cellar * dice.integer(20, 90) // 100
+    second_finish = (
+        0 if row["BsmtFinType2"] in ("Unf", "NA") else (cellar - finished) * dice.integer(10, 60) // 100
+    )
     rooms = max(3, (first + second) // 250 + dice.integer(-1, 1))
     cars = 0 if row["GarageType"] == "NA" else min(4, max(1, (quality + dice.integer(-1, 2)) // 3))
     row |= {
         "LotArea": max(1500, _bell(dice, 7200 + first * 2, 4600)),
         "1stFlrSF": first, "2ndFlrSF": second, "GrLivArea": first + second,
         "LowQualFinSF": 0 if dice.chance(98) else dice.integer(80, 400),
-        "TotalBsmtSF": cellar, "BsmtFinSF1": finished, "BsmtFinSF2": 0, "BsmtUnfSF": cellar - finished,
+        "TotalBsmtSF": cellar, "BsmtFinSF1": finished, "BsmtFinSF2": second_finish,
+        "BsmtUnfSF": cellar - finished - second_finish,
         "TotRmsAbvGrd": rooms, "BedroomAbvGr": max(1, rooms // 2), "KitchenAbvGr": 1 + dice.chance(4),
         "FullBath": 1 + (quality > 5), "HalfBath": int(second > 0), "BsmtFullBath": int(finished > 400),
         "BsmtHalfBath": int(dice.chance(6)), "GarageCars": cars, "GarageArea": cars * dice.integer(220, 290),
