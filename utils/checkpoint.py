@@ -80,7 +80,9 @@ def resume(path: str | Path, run: Run, *, epochs: int) -> list[Record]:
 def _read(path: Path) -> dict:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
+    except PermissionError:
+        raise
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, zipfile.BadZipFile) as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise ValueError(
             f"{path} is no whole checkpoint ({path.stat().st_size:,} bytes: {reason}). "
@@ -127,7 +129,7 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, stored: dict, path: Path) 
 def _random_state(batches: Any) -> dict:
     """States of every generator a step may draw from, as tensors and plain lists (weights_only loads no more)."""
     version, numbers, gauss = random.getstate()
-    kind, keys, position, has_gauss, cached = np.random.get_state()
+    kind, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002
     generator = getattr(batches, "generator", None)
     return {
         "torch": torch.get_rng_state(),
@@ -145,7 +147,7 @@ def _set_random_state(batches: Any, state: dict) -> None:
     version, numbers, gauss = state["python"]
     random.setstate((version, tuple(numbers), gauss))
     kind, keys, position, has_gauss, cached = state["numpy"]
-    np.random.set_state((kind, np.array(keys, dtype=np.uint32), position, has_gauss, cached))
+    np.random.set_state((kind, np.array(keys, dtype=np.uint32), position, has_gauss, cached))  # noqa: NPY002
     generator = getattr(batches, "generator", None)
     if generator is not None and state["batches"] is not None:
         generator.set_state(state["batches"])

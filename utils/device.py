@@ -67,12 +67,12 @@ def move(batch: Any, device: torch.device | str) -> Any:
 def seed_everything(seed: int) -> None:
     """Seed Python, NumPy and every torch device, so that a chapter run twice prints the same numbers."""
     random.seed(seed)
-    np.random.seed(seed % 2**32)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
     torch.manual_seed(seed)
 
 
 def low_precision(device: torch.device | str) -> torch.dtype | None:
-    """Return bfloat16 where matrix units for it exist (GPUs since Ampere, CPUs with AMX), else None.
+    """Return bfloat16 where matrix units for it exist (GPUs since Ampere, CPUs with AMX or AVX512-BF16), else None.
 
     Pass the result to `fit(..., autocast=...)`. None means: stay in float32, it would only be slower.
     """
@@ -83,14 +83,14 @@ def low_precision(device: torch.device | str) -> torch.dtype | None:
         and torch.cuda.is_bf16_supported(including_emulation=False)
     ):
         return torch.bfloat16
-    if kind == "cpu" and _has_amx():
+    if kind == "cpu" and _has_bf16_units():
         return torch.bfloat16
     return None
 
 
-def _has_amx() -> bool:
-    probe = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return bool(probe and probe())
+def _has_bf16_units() -> bool:
+    probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in probes)
 
 
 def keep_freed_memory() -> bool:
