@@ -114,10 +114,9 @@ def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     check_same_device(boxes1, boxes2, names=("boxes1", "boxes2"))
     boxes1, boxes2 = _one_dtype(boxes1, boxes2)
     real1, real2 = box_area(boxes1) > 0, box_area(boxes2) > 0
-    # Unit squares stand in for boxes without area: 0 / 0 would be nan, and its gradient too, even if masked later.
-    unit = boxes1.new_tensor([0.0, 0.0, 1.0, 1.0])
-    iou = ops.box_iou(torch.where(real1[:, None], boxes1, unit), torch.where(real2[:, None], boxes2, unit))
-    return torch.where(real1[:, None] & real2, iou, 0)
+    # A box without area would give 0 / 0 = nan, and a nan gradient even if masked later. One far away gives 0.
+    far1, far2 = boxes1.new_tensor([-2e9, -2e9, -1e9, -1e9]), boxes2.new_tensor([1e9, 1e9, 2e9, 2e9])
+    return ops.box_iou(torch.where(real1[:, None], boxes1, far1), torch.where(real2[:, None], boxes2, far2))
 
 
 def nms(boxes: Tensor, scores: Tensor, *, iou_threshold: float = 0.5) -> Tensor:
