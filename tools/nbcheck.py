@@ -79,7 +79,8 @@ def outputs(notebook: NotebookNode, path: Path) -> Iterator[str]:
         yield "stored outputs are older than the code: make execute CHAPTERS=" + path.name[:2]
     counts = [cell.execution_count for cell in chapters.code_cells(notebook)]
     if counts != list(range(1, len(counts) + 1)):
-        yield f"execution counts {counts}, expected 1 to {len(counts)} in order"
+        never = sum(count is None for count in counts)
+        yield f"execution counts are not 1 to {len(counts)} in order ({never} cells never ran): run make execute"
     for cell in chapters.code_cells(notebook):
         for output in cell.outputs:
             if output.output_type == "error" and RAISES not in tags(cell):

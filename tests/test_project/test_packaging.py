@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -161,7 +162,7 @@ def test_the_licence_names_what_it_covers():
 def test_the_ci_script_is_make_test():
     script = ROOT / ".ci" / "run"
     assert script.read_text(encoding="utf-8").rstrip().endswith("exec make test")
-    assert Path(script).stat().st_mode & 0o111
+    assert os.name == "nt" or script.stat().st_mode & 0o111
 
 
 BOOTSTRAP = """
@@ -201,7 +202,8 @@ def bootstrap(tmp_path: Path, *, repo: str | None, installed: bool = False, home
 def test_the_first_cell_installs_from_a_fork_or_folder(tmp_path, repo, source):
     done = bootstrap(tmp_path, repo=repo)
     [command] = done["calls"]
-    assert done["error"] == "None" and command == f'{done["python"]} -m pip install --quiet "{source}"'
+    assert done["error"] == "None" and command.endswith(f' -m pip install --quiet "{source}"')
+    assert command.startswith((done["python"], f'"{done["python"]}"'))
 
 
 def test_the_first_cell_installs_from_the_home(tmp_path):

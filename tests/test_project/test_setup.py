@@ -208,8 +208,8 @@ def copy(tmp_path_factory) -> Path:
 
 
 def make(root: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    if shutil.which("make") is None:
-        pytest.skip("make is not installed")
+    if os.name == "nt" or shutil.which("make") is None:
+        pytest.skip("no make here: the same tools run without it")
     env = {
         key: value
         for key, value in os.environ.items()

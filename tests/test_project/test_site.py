@@ -126,8 +126,7 @@ def built(tmp_path_factory, make_good):
     for name in ("README.md", "utils/settings.py"):
         (root / name).parent.mkdir(exist_ok=True)
         shutil.copy(chapters.ROOT / name, root / name)
-    # conf.py imports tools of the checkout, whose ROOT is the checkout: only the pages are of this folder.
-    (root / "tools").symlink_to(chapters.ROOT / "tools")
+    shutil.copytree(chapters.ROOT / "tools", root / "tools", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(chapters.ROOT / "pyproject.toml", root)
     folders = {name: root / "build" / folder for name, folder in PLACES.items()}
     try:
