@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from utils.datasets.dice import Dice
 from utils.datasets.surfaces import cloth, lawn, marble, paper, paving, planks, wood
-from utils.datasets.textures import SMOOTH, dim, noise, photo, ramp, texture, tint, vary
+from utils.datasets.textures import dim, noise, photo, ramp, scale, texture, tint, vary
 
 
 def sky(dice: Dice, size: tuple[int, int]) -> Image.Image:
@@ -36,7 +36,7 @@ def _horizon(dice: Dice, size: tuple[int, int], low: int = 38, high: int = 52) -
 
 def _ridge(dice: Dice, size: tuple[int, int], base: int, rise: int, cells: int) -> Image.Image:
     """Return a mask (mode L) that is 255 below a wavy line around `base`."""
-    points = Image.fromarray(dice.integers(0, 255, (1, cells)).astype(np.uint8)).resize((size[0], 1), SMOOTH)
+    points = scale(Image.fromarray(dice.integers(0, 255, (1, cells)).astype(np.uint8)), (size[0], 1))
     line = base - np.asarray(points, dtype=np.int64)[0] * rise // 255
     return Image.fromarray(((np.arange(size[1])[:, None] >= line) * 255).astype(np.uint8))
 
@@ -83,7 +83,7 @@ def road(dice: Dice, size: tuple[int, int]) -> Image.Image:
         mask = _ridge(dice, size, horizon, size[1] // 6, 5)
         picture.paste(Image.new("RGB", size, vary(dice, (104, 146, 100))), mask=mask)
     below = (size[0], size[1] - horizon)
-    grain = np.asarray(texture("gravel").resize((96, 96), Image.Resampling.BOX))
+    grain = np.asarray(scale(texture("gravel"), (96, 96), Image.Resampling.BOX))
     grain = np.tile(grain, (below[1] // 96 + 1, below[0] // 96 + 1))[: below[1], : below[0]]
     tar = vary(dice, dice.choice(((104, 106, 112), (128, 126, 124), (88, 92, 102))), 10)
     asphalt = tint(Image.fromarray(grain), (tuple(c - 44 for c in tar), tuple(c + 44 for c in tar)))
@@ -225,7 +225,7 @@ class Pool:
         left, top = dice.integer(0, source.width - width), dice.integer(0, source.height - height)
         # BOX reads whole pixels only, which is fast for the tiny pictures that take a small part of a large one.
         how = Image.Resampling.BOX if size[0] * 2 <= width else Image.Resampling.BILINEAR
-        crop = source.resize(size, how, box=(left, top, left + width, top + height))
+        crop = scale(source.crop((left, top, left + width, top + height)), size, how)
         if dice.chance(50):
             crop = crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         return crop

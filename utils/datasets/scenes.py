@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from utils.datasets.dice import Dice
-from utils.datasets.textures import dim
+from utils.datasets.textures import dim, scale
 
 UNIT = 4096
 # No multiple of a degree lies near a rounding tie (a test looks), so every machine rounds the same way.
@@ -103,7 +103,7 @@ def shape(item: Item) -> Image.Image:
         raise ValueError(f"expected an item of at least 2 pixels, got size {item.size}")
     longest = max(item.sprite.size)
     size = [max(1, (side * item.size + longest // 2) // longest) for side in item.sprite.size]
-    picture = item.sprite.resize(size, Image.Resampling.BICUBIC)
+    picture = scale(item.sprite, size)
     if item.flip:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if item.grey or item.gains != NEUTRAL:
@@ -132,10 +132,10 @@ def _cast_shadow(canvas: Image.Image, alpha: Image.Image, corner: tuple[int, int
     frame = Image.new("L", (alpha.width + 6 * soft, alpha.height + 6 * soft))
     frame.paste(alpha, (3 * soft, 3 * soft))
     small = [max(1, side // 2) for side in frame.size]
-    blurred = frame.resize(small, Image.Resampling.BOX)
+    blurred = scale(frame, small, Image.Resampling.BOX)
     for _ in range(2):
         blurred = blurred.filter(ImageFilter.BoxBlur(max(1, soft // 2)))
-    mask = dim(blurred.resize(frame.size, Image.Resampling.BILINEAR), 110)
+    mask = dim(scale(blurred, frame.size, Image.Resampling.BILINEAR), 110)
     shift = max(1, size // 22)
     canvas.paste((14, 12, 18), (corner[0] - 3 * soft + shift, corner[1] - 3 * soft + shift), mask)
 
@@ -143,7 +143,7 @@ def _cast_shadow(canvas: Image.Image, alpha: Image.Image, corner: tuple[int, int
 def _ground_shadow(canvas: Image.Image, alpha: Image.Image, corner: tuple[int, int]) -> None:
     """Darken a flat, soft spot under the feet of the object."""
     high = max(4, alpha.height // 7)
-    spot = alpha.resize((alpha.width, high), Image.Resampling.BOX)
+    spot = scale(alpha, (alpha.width, high), Image.Resampling.BOX)
     margin = max(2, high // 2)
     frame = Image.new("L", (alpha.width + 2 * margin, high + 2 * margin))
     frame.paste(spot, (margin, margin))

@@ -28,6 +28,21 @@ def texture(name: str) -> Image.Image:
         return picture
 
 
+def scale(picture: Image.Image, size: Sequence[int], how: Image.Resampling = SMOOTH) -> Image.Image:
+    """Return the picture at (width, height), scaled along the rows first and down the columns second.
+
+    Pillow rounds between the two passes, and its versions differ in which comes first. Asking for one at a time
+    settles it.
+    """
+    mode = picture.mode
+    work = picture.convert("RGBa") if mode == "RGBA" else picture
+    if size[0] != work.width:
+        work = work.resize((size[0], work.height), how)
+    if size[1] != work.height:
+        work = work.resize((size[0], size[1]), how)
+    return work.convert(mode) if work.mode != mode else work
+
+
 def noise(dice: Dice, size: tuple[int, int], cells: tuple[int, int], *, octaves: int = 3) -> Image.Image:
     """Return smooth random grey: grids of random bytes, each twice as fine as the last and half as strong.
 
@@ -39,7 +54,7 @@ def noise(dice: Dice, size: tuple[int, int], cells: tuple[int, int], *, octaves:
     for octave in range(octaves):
         columns, rows = ((count << octave) + 1 for count in cells)
         grid = Image.fromarray(dice.integers(0, 255, (rows, columns)).astype(np.uint8))
-        total += np.asarray(grid.resize(size, SMOOTH), dtype=np.int64) << (octaves - 1 - octave)
+        total += np.asarray(scale(grid, size), dtype=np.int64) << (octaves - 1 - octave)
     return Image.fromarray((total // ((1 << octaves) - 1)).astype(np.uint8))
 
 
@@ -86,7 +101,7 @@ def photo(
     width = min(source.width, source.height * size[0] // size[1]) * share // 100
     height = min(source.height, width * size[1] // size[0])
     left, top = dice.integer(0, source.width - width), dice.integer(0, source.height - height)
-    crop = source.crop((left, top, left + width, top + height)).resize(size, SMOOTH)
+    crop = scale(source.crop((left, top, left + width, top + height)), size)
     if dice.chance(50):
         crop = crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return tint(crop.convert("L"), colours) if colours else crop.convert("RGB")
