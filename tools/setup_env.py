@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -118,18 +119,30 @@ def explain(log: str) -> str:
 
 
 def follow(process: subprocess.Popen, log: Path) -> None:
-    """Copy pip's output to the log; on a terminal show the present line, else a sign of life twice a minute."""
-    started = shown = time.monotonic()
-    with log.open("w", encoding="utf-8") as file:
-        for line in process.stdout:
-            file.write(line)
-            file.flush()
-            now = time.monotonic()
-            if sys.stdout.isatty():
-                print(f"\r\033[K  {now - started:4.0f} s  {line.strip()[:70]}", end="", flush=True)
-            elif now - shown > 30:
-                shown = now
-                say(f"  still installing ({now - started:.0f} s)")
+    """Copy pip's output to the log; on a terminal show the present line, else a sign of life twice a minute.
+
+    pip is silent for minutes while it unpacks, so the clock must not wait for its lines.
+    """
+    latest, started, shown = "", time.monotonic(), 0.0
+
+    def copy() -> None:
+        nonlocal latest
+        with log.open("w", encoding="utf-8") as file:
+            for line in process.stdout:
+                file.write(line)
+                file.flush()
+                latest = line.strip()
+
+    reader = threading.Thread(target=copy, daemon=True)
+    reader.start()
+    while reader.is_alive():
+        reader.join(0.5)
+        seconds = time.monotonic() - started
+        if sys.stdout.isatty():
+            print(f"\r\033[K  {seconds:4.0f} s  {latest[:70]}", end="", flush=True)
+        elif seconds - shown >= 30:
+            shown = seconds
+            say(f"  still installing ({seconds:.0f} s)")
     if sys.stdout.isatty():
         print("\r\033[K", end="", flush=True)
 

@@ -176,7 +176,7 @@ def test_the_readme_table_is_filled_between_its_marks(repository):
     badge = home.badge("07_tiny.ipynb", root=repository)
     assert f"| [7. Tiny](notebooks/07_tiny.ipynb) | 0.1 | none | {badge} |" in text
     assert "old" not in text and text.startswith("before") and text.endswith("after | \\1\n")
-    readme.main(repository)
+    assert readme.main(repository) == 0
     assert page.read_text() == text
 
 

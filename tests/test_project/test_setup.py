@@ -181,6 +181,17 @@ def test_pip_that_cannot_reach_anything_is_one_line_and_a_log(tmp_path, project,
     assert not (project / ".venv" / setup_env.STAMP).exists()
 
 
+def test_a_silent_pip_shows_signs_of_life(tmp_path, monkeypatch, capsys):
+    ticks = iter(range(0, 10_000, 20))  # every look at the clock is 20 s later
+    monkeypatch.setattr(setup_env.time, "monotonic", lambda: float(next(ticks)))
+    script = "import time; print('Collecting x', flush=True); time.sleep(1.2); print('done')"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        setup_env.follow(process, tmp_path / "log")
+    assert (tmp_path / "log").read_text() == "Collecting x\ndone\n"
+    said = capsys.readouterr().out.splitlines()
+    assert said and all("still installing" in line for line in said)
+
+
 def test_the_current_environment_is_checked_not_changed(project, capsys):
     setup_env.check_current(root=project)
     (project / "requirements.txt").write_text("torch>=99  # far away\nno-such-thing>=1\n-e .\n")
