@@ -38,7 +38,6 @@ _STYLE = {
     "axes.titlesize": 11,
     "font.size": 10,
     "figure.facecolor": "white",
-    "image.interpolation": "nearest",
 }
 _DPI = 96
 
@@ -171,10 +170,10 @@ def show_images(
         ax.axis("off")
         if i < len(images):
             picture = to_array(images[i])
-            ax.imshow(picture, cmap="gray" if picture.ndim == 2 else None)
+            ax.imshow(picture, cmap="gray" if picture.ndim == 2 else None, interpolation="nearest")
         if i < min(len(titles), len(images)):
             ax.set_title(titles[i], fontsize=8, loc="center", pad=2)
-    listed = ", ".join(" ".join(str(title).split()) for title in titles[: len(images)])
+    listed = ", ".join(" ".join(str(title).split()) for title in titles[: len(images)] if title)
     count = f"{len(images)} pictures in {rows} row{'s' * (rows > 1)}"
     show(fig, " ".join(filter(None, (heading, text, count + (f": {listed}." if listed else ".")))))
 
@@ -237,7 +236,7 @@ def show_boxes(
     picture = to_array(image)
     height, width = picture.shape[:2]
     fig, ax = figure(size * width / max(width, height), size * height / max(width, height))
-    ax.imshow(picture, cmap="gray" if picture.ndim == 2 else None)
+    ax.imshow(picture, cmap="gray" if picture.ndim == 2 else None, interpolation="nearest")
     ax.axis("off")
     draw_boxes(ax, boxes, labels)
     corners = _array(boxes).reshape(-1, 4).round().astype(int).tolist()
@@ -261,7 +260,7 @@ def heatmap(
     """Show a matrix `(R, C)` as coloured cells with their numbers, dark for large values."""
     values = _array(matrix).astype(float)
     fig, ax = figure(1.2 + size * values.shape[1], 0.9 + size * 0.8 * values.shape[0])
-    ax.imshow(values, cmap="Blues", aspect="auto")
+    ax.imshow(values, cmap="Blues", aspect="auto", interpolation="nearest")
     ax.grid(False)
     ax.set_xticks(range(len(columns)), columns, rotation=45, ha="right", fontsize=8)
     ax.set_yticks(range(len(rows)), rows, fontsize=8)
