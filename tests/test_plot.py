@@ -38,8 +38,9 @@ class Shell:
 @pytest.fixture
 def shell(monkeypatch):
     shell = Shell()
-    monkeypatch.setattr(plot, "get_ipython", lambda: shell)
-    monkeypatch.setattr(plot, "display", shell.display)
+    for module in (plot.figures, plot.live):
+        monkeypatch.setattr(module, "get_ipython", lambda: shell)
+        monkeypatch.setattr(module, "display", shell.display)
     return shell
 
 
@@ -67,7 +68,8 @@ def test_a_figure_without_text_is_refused():
 
 
 def test_outside_jupyter_the_text_is_printed(capsys, monkeypatch):
-    monkeypatch.setattr(plot, "get_ipython", lambda: None)
+    for module in (plot.figures, plot.live):
+        monkeypatch.setattr(module, "get_ipython", lambda: None)
     plot.show_images([torch.rand(3, 4, 5)], ["cat"])
     live = plot.LivePlot()
     live.update(record(1))
