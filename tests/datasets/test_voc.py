@@ -15,10 +15,11 @@ from kit import picture_bytes, small_sets  # noqa: F401
 from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision import datasets as vision
+from torchvision.transforms import v2
 
 from utils.datasets import voc
 from utils.datasets.pictures import read_picture
-from utils.datasets.voc import CLASSES, VOID, VOCSegmentation, names, palette, read_mask, void_rim
+from utils.datasets.voc import CLASSES, VOID, VOCSegmentation, names, palette, read_mask, read_split, void_rim
 
 
 @pytest.mark.usefixtures("small_sets")
@@ -93,6 +94,22 @@ class TestSample:
         image, mask = dataset[0]
         assert image.shape == (3, 50, 60)
         assert mask.shape == (50, 60)
+
+    def test_read_split_gives_one_size_and_invents_no_class(self) -> None:
+        images, masks = read_split("train", size=(48, 64))
+        assert images.shape == (40, 3, 48, 64)
+        assert masks.shape == (40, 48, 64)
+        assert images.dtype == masks.dtype == torch.uint8
+        dataset = VOCSegmentation("train")
+        for number in range(0, 40, 7):
+            image, mask = dataset[number]
+            assert set(masks[number].unique().tolist()) <= set(mask.unique().tolist())
+            assert torch.equal(images[number], v2.functional.resize(image, [48, 64]))
+        few, _ = read_split("val", limit=2)
+        assert few.shape == (2, 3, 120, 160)
+        assert read_split("val", limit=0)[1].shape == (0, 120, 160)
+        with pytest.raises(ValueError, match="at least 1 x 1"):
+            read_split("val", size=(0, 4))
 
     def test_unknown_split(self) -> None:
         with pytest.raises(ValueError, match="'train', 'val' or 'trainval'"):

@@ -130,6 +130,37 @@ class VOCSegmentation(Dataset):
         return (image, mask) if self.transform is None else self.transform(image, mask)
 
 
+def read_split(
+    split: str, *, size: tuple[int, int] = (120, 160), scale: str | None = None, limit: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return `images (N, 3, H, W)` and `masks (N, H, W)`, both uint8 and of one size, for `Batches`.
+
+    Pictures are scaled smoothly; masks by the nearest pixel, for a mean of two class numbers would be a third class.
+    Shapes are not kept: a 4:3 picture fits the default size, others are squeezed.
+
+    Args:
+        size: (height, width) in pixels.
+        limit: read only the first pictures.
+
+    Raises:
+        ValueError: for another split, or a size below 1.
+    """
+    # Imported late: torchvision's transforms take half a second, and most readers do without.
+    from torchvision.transforms.v2 import InterpolationMode
+    from torchvision.transforms.v2.functional import resize
+
+    if min(size) < 1:
+        raise ValueError(f"expected a size of at least 1 x 1 pixels, got {size}")
+    dataset = VOCSegmentation(split, scale=scale)
+    dataset.names = dataset.names[:limit]
+    images = torch.empty(len(dataset), 3, *size, dtype=torch.uint8)
+    masks = torch.empty(len(dataset), *size, dtype=torch.uint8)
+    for number, (image, mask) in enumerate(in_order(dataset.__getitem__, range(len(dataset)))):
+        images[number] = resize(image, list(size))
+        masks[number] = resize(mask[None], list(size), InterpolationMode.NEAREST_EXACT)[0]
+    return images, masks
+
+
 def void_rim(classes: np.ndarray) -> np.ndarray:
     """Return class numbers `(H, W)` uint8 with VOID where two neighbours differ: a rim of two pixels around objects."""
     picture = Image.fromarray(classes)
