@@ -201,6 +201,7 @@ def test_the_current_environment_is_checked_not_changed(project, capsys):
 
 def test_an_old_python_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr(setup_env.sys, "version_info", (3, 9, 1))
+    monkeypatch.setattr(setup_env, "setup", lambda venv: pytest.fail("went on to install"))
     assert setup_env.main([]) == 1
     said = capsys.readouterr().out
     assert said.count("\n") == 1 and "needs Python 3.11 or newer" in said
