@@ -34,6 +34,12 @@ class TestSample:
         assert images.dtype == torch.uint8
         assert labels.dtype == torch.int64
 
+    def test_what_is_stored_is_what_was_composed(self) -> None:
+        images, _ = read_split("test")
+        for number in (3, 8):
+            made = np.asarray(cifar10.picture("test", number, cifar10._pool("test")))
+            assert (images[number].permute(1, 2, 0).numpy() == made).all()
+
     def test_classes_are_balanced(self) -> None:
         for split, count in cifar10.COUNTS.items():
             _, labels = read_split(split)
