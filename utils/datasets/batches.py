@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -100,6 +101,14 @@ class Batches:
             transform=self.transform,
             normalize=self.normalize,
         )
+
+
+class Splits(NamedTuple):
+    """Batches to learn from, to choose by, and to report on. `valid` is None if nothing was held out."""
+
+    train: Batches
+    valid: Batches | None
+    test: Batches
 
 
 def split_indices(count: int, *, valid: int, seed: int = 0) -> tuple[Tensor, Tensor]:

@@ -12,9 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from utils.datasets.backgrounds import Pool
-from utils.datasets.batches import Batches, split_indices
+from utils.datasets.batches import Batches, Splits, split_indices
 from utils.datasets.dice import Dice
-from utils.datasets.fashion_mnist import Splits
 from utils.datasets.generate import combine, digest_of, generated, in_order, save_png, write_text
 from utils.datasets.pictures import read_picture, read_table
 from utils.datasets.scenes import Item, jitter, paint

@@ -11,14 +11,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from utils.datasets.batches import Batches, split_indices
+from utils.datasets.batches import Batches, Splits, split_indices
 from utils.settings import settings
 
 CLASSES = (
@@ -26,14 +25,6 @@ CLASSES = (
 )  # fmt: skip
 _SYSTEM_COPY = Path("/usr/share/datasets/fashion-mnist")  # Debian's package dataset-fashion-mnist
 _FILES = {"train": "train", "test": "t10k"}
-
-
-class Splits(NamedTuple):
-    """Batches to learn from, to choose by, and to report on. `valid` is None if nothing was held out."""
-
-    train: Batches
-    valid: Batches | None
-    test: Batches
 
 
 def load_fashion_mnist(

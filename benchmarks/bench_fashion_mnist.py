@@ -1,0 +1,183 @@
+"""Reading Fashion-MNIST and training the first three nets on it: our pipeline against d2l's own loader and loops.
+
+    python -m benchmarks.bench_fashion_mnist --only reading --rounds 5
+
+Both sides use the same pictures: all 70,000 if Debian's package dataset-fashion-mnist or `make data` brought them,
+else the sample. d2l's functions run unchanged, plotting included, as a reader of the book runs them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import os
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from benchmarks.harness import Case, main
+from utils import d2l
+from utils.datasets import fashion_mnist
+from utils.datasets.fashion_mnist import load_fashion_mnist
+from utils.device import seed_everything
+from utils.models.lenet import init_xavier, lenet
+from utils.train import evaluate, fit
+
+
+def scale() -> str:
+    """`full` where the whole set is at hand without a download, else `sample`."""
+    from utils.datasets.download import find_present
+
+    whole = fashion_mnist._SYSTEM_COPY.is_dir() or find_present("fashion-mnist")
+    return "full" if whole else "sample"
+
+
+def prepare(folder: Path) -> None:
+    """Lay the pictures out as torchvision's downloader leaves them, and go where d2l's `../data` leads there."""
+    raw = folder / "data" / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for file in fashion_mnist.root().glob("*.gz"):
+        (raw / file.name.removesuffix(".gz")).write_bytes(gzip.decompress(file.read_bytes()))
+    (folder / "notebooks").mkdir()
+    os.chdir(folder / "notebooks")
+
+
+def consume(batches) -> int:
+    """Walk all batches, as training does; the number of examples."""
+    return sum(len(y) for _, y in batches)
+
+
+def same_pixels(ours, theirs) -> bool:
+    """All pictures of the two test splits are equal, pixel for pixel."""
+    pairs = zip(ours, theirs, strict=True)
+    return all(torch.equal(x, p) and torch.equal(y, q) for (x, y), (p, q) in pairs)
+
+
+def silently(function, *arguments):
+    """d2l prints and displays while it trains; the work is done, the text goes nowhere."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        return function(*arguments)
+
+
+def reading() -> Iterator[Case]:
+    """An epoch of the training set; for the larger size a second or later one, where ours are already resized."""
+    for side, floor in ((None, 30), (96, 20)):
+        ours, theirs = load_fashion_mnist(resize=side), d2l.load_data_fashion_mnist(256, side)
+        yield Case(
+            "reading an epoch",
+            f"{len(ours.train.images):,} pictures at {side or 28}",
+            partial(consume, ours.train),
+            partial(consume, theirs[0]),
+            partial(same_pixels, ours.test, theirs[1]),
+            floor=floor,
+            rounds=3,
+        )
+
+
+def book_softmax() -> nn.Module:
+    """The book's concise softmax regression."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).apply(book_init)
+
+
+def book_mlp() -> nn.Module:
+    """The book's concise MLP."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10)).apply(book_init)
+
+
+def book_init(module: nn.Module) -> None:
+    """Normal weights with a deviation of 0.01, as in both chapters."""
+    if isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, std=0.01)
+
+
+def train_ours(build, rate: float, epochs: int) -> float:
+    """Train by the book's recipe through our pipeline, evaluating each epoch; the last test accuracy."""
+    seed_everything(0)
+    data, model = load_fashion_mnist(), build()
+    history = list(
+        fit(model, data.train, torch.optim.SGD(model.parameters(), rate), epochs=epochs, valid=data.test)
+    )
+    return history[-1]["valid accuracy"]
+
+
+def train_ch3(build, rate: float, epochs: int) -> float:
+    """The same through the book's loader and its train_ch3."""
+    seed_everything(0)
+    train, test = d2l.load_data_fashion_mnist(256)
+    model = build()
+    updater = torch.optim.SGD(model.parameters(), rate)
+    # train_ch3 ends with asserts on fixed limits, which a single epoch does not reach.
+    with contextlib.suppress(AssertionError):
+        silently(d2l.train_ch3, model, train, test, nn.CrossEntropyLoss(), epochs, updater)
+    return evaluate(model, load_fashion_mnist().test)["accuracy"]
+
+
+def train_ch6(build, rate: float, epochs: int) -> float:
+    """The same through the book's loader and its train_ch6, which initialises by itself."""
+    seed_everything(0)
+    train, test = d2l.load_data_fashion_mnist(256)
+    model = build()
+    silently(d2l.train_ch6, model, train, test, epochs, rate, torch.device("cpu"))
+    return evaluate(model, load_fashion_mnist().test)["accuracy"]
+
+
+def training(epochs: int = 1) -> Iterator[Case]:
+    """One epoch of each recipe, wall clock: loading, evaluation and, on the book's side, drawing included."""
+    recipes = (
+        ("softmax regression", book_softmax, 0.1, train_ch3, 0.08, 20),
+        ("MLP, 256 hidden", book_mlp, 0.1, train_ch3, 0.08, 12),
+        ("LeNet, sigmoid", lambda: lenet().apply(init_xavier), 0.9, train_ch6, 0.3, 3),
+    )
+    for name, build, rate, theirs, tolerance, floor in recipes:
+
+        def close(build=build, rate=rate, theirs=theirs, tolerance=tolerance) -> bool:
+            return abs(train_ours(build, rate, epochs) - theirs(build, rate, epochs)) < tolerance
+
+        yield Case(
+            f"training, {name}",
+            f"{epochs} epoch",
+            partial(train_ours, build, rate, epochs),
+            partial(theirs, build, rate, epochs),
+            close,
+            floor=floor,
+            rounds=3,
+        )
+
+
+def evaluation() -> Iterator[Case]:
+    """The test set through a LeNet."""
+    seed_everything(0)
+    model, batches = lenet(), load_fashion_mnist(batch_size=1000).test
+    theirs = d2l.load_data_fashion_mnist(256)[1]
+    yield Case(
+        "evaluating LeNet",
+        f"{len(batches.images):,} pictures",
+        partial(evaluate, model, batches),
+        partial(d2l.evaluate_accuracy_gpu, model, theirs),
+        lambda: abs(evaluate(model, batches)["accuracy"] - d2l.evaluate_accuracy_gpu(model, theirs)) < 1e-6,
+        floor=2,
+        rounds=5,
+    )
+
+
+def cases() -> Iterator[Case]:
+    """Reading, evaluating, training."""
+    yield from reading()
+    yield from evaluation()
+    yield from training()
+
+
+if __name__ == "__main__":
+    os.environ["COURSE_SCALE"] = scale()
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(Path(folder))
+        try:
+            main(cases)
+        finally:
+            os.chdir(here)
