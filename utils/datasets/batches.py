@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -61,7 +62,7 @@ class Batches:
 
     def __len__(self) -> int:
         """Number of batches in a pass."""
-        return -(-len(self.images) // self.batch_size)
+        return math.ceil(len(self.images) / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         count, device = len(self.images), self.images.device

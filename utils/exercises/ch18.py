@@ -110,7 +110,7 @@ EXERCISES = {
     "18.1": Exercise(
         prompt="Output side of a convolution from input side, kernel, padding on each edge, and stride.",
         solution=_output_side,
-        hint="How many places are there for the kernel's left edge, if it moves by `stride`? The first is always there.",
+        hint="In how many places can the kernel's left edge stand, moving by `stride`? The first always counts.",
         cases=((28, 5, 2, 1), (14, 5, 0, 1), (28, 2, 0, 2), (7, 3, 1, 2), (224, 11, 1, 4), (8, 3, 0, 2)),
         mistakes=(
             Mistake(_side_padding_once, "Padding is added on both edges of a side, so it counts twice."),
