@@ -5,7 +5,38 @@ import pytest
 import torch
 
 # The names that the five notes use from d2l or from earlier chapters of the book (topic T003).
-NAMES = ["try_gpu", "try_all_gpus", "accuracy", "evaluate_accuracy_gpu", "Accumulator", "Animator", "Timer", "load_data_fashion_mnist", "train_ch3", "train_ch6", "train_batch_ch13", "train_ch13", "corr2d", "Residual", "resnet18", "set_figsize", "show_images", "show_bboxes", "bbox_to_rect", "box_corner_to_center", "box_center_to_corner", "multibox_prior", "multibox_target", "multibox_detection", "load_data_bananas", "download_extract", "DATA_HUB", "get_dataloader_workers", "plt", "Image"]
+NAMES = [
+    "try_gpu",
+    "try_all_gpus",
+    "accuracy",
+    "evaluate_accuracy_gpu",
+    "Accumulator",
+    "Animator",
+    "Timer",
+    "load_data_fashion_mnist",
+    "train_ch3",
+    "train_ch6",
+    "train_batch_ch13",
+    "train_ch13",
+    "corr2d",
+    "Residual",
+    "resnet18",
+    "set_figsize",
+    "show_images",
+    "show_bboxes",
+    "bbox_to_rect",
+    "box_corner_to_center",
+    "box_center_to_corner",
+    "multibox_prior",
+    "multibox_target",
+    "multibox_detection",
+    "load_data_bananas",
+    "download_extract",
+    "DATA_HUB",
+    "get_dataloader_workers",
+    "plt",
+    "Image",
+]
 
 
 @pytest.fixture(scope="module")
