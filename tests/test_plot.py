@@ -47,7 +47,9 @@ def shell(monkeypatch):
 def picture(shell):
     data, metadata = shell.shown[-1]
     assert data["text/plain"] == metadata["image/png"]["alt"]
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"])))), data["text/plain"]
+    png = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    shell.mode = png.mode
+    return np.asarray(png.convert("RGBA")), data["text/plain"]
 
 
 def record(epoch, loss=1.0):
@@ -57,9 +59,16 @@ def record(epoch, loss=1.0):
 def test_figures_are_opaque_white_and_carry_their_text(shell):
     plot.curves({"a": ([1, 2], [3, 4.5])}, xlabel="x", ylabel="height", title="T", text="It rises.")
     pixels, text = picture(shell)
-    assert pixels.shape[2] == 3 or (pixels[..., 3] == 255).all()
+    assert (pixels[..., 3] == 255).all() and shell.mode == "P"  # a drawing is stored with a palette
     assert (pixels[0, 0, :3] == 255).all() and len(np.unique(pixels)) > 2
     assert text == "T. It rises. height by x: a from 3 to 4.5."
+
+
+def test_photographs_keep_all_their_colours(shell):
+    photo = torch.rand(3, 200, 200, generator=torch.Generator().manual_seed(0))
+    plot.show_images([photo], size=3)
+    pixels, _ = picture(shell)
+    assert shell.mode == "RGB" and len(np.unique(pixels.reshape(-1, 4), axis=0)) > 4096
 
 
 def test_a_figure_without_text_is_refused():

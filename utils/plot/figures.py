@@ -12,6 +12,7 @@ import numpy as np
 from IPython import get_ipython
 from IPython.display import display
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
 from utils.history import History
@@ -33,6 +34,7 @@ _STYLE = {
     "figure.facecolor": "white",
 }
 _DPI = 96
+_FEW_COLORS = 4096
 
 
 def figure(width: float = 6.4, height: float = 3.2, *, rows: int = 1, columns: int = 1, **options: Any):
@@ -66,13 +68,23 @@ def show(fig: Figure, text: str) -> None:
 
 
 def bundle(fig: Figure, text: str) -> tuple[dict, dict]:
+    """Return the data and the metadata that a front end displays: the PNG, and its text as plain text and alt."""
     buffer = io.BytesIO()
     with matplotlib.rc_context(_STYLE):
-        fig.savefig(buffer, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
+        fig.savefig(buffer, format="png", dpi=_DPI, facecolor="white")
     text = " ".join(text.split())
-    return {"image/png": base64.b64encode(buffer.getvalue()).decode(), "text/plain": text}, {
-        "image/png": {"alt": text}
-    }
+    png = base64.b64encode(_compact(buffer)).decode()
+    return {"image/png": png, "text/plain": text}, {"image/png": {"alt": text}}
+
+
+def _compact(buffer: io.BytesIO) -> bytes:
+    """The PNG with a palette if it is a drawing: a third of the size, no visible loss; photographs stay as they are."""
+    picture = Image.open(buffer).convert("RGB")
+    if picture.getcolors(_FEW_COLORS) is not None:
+        picture = picture.quantize(256)
+    smaller = io.BytesIO()
+    picture.save(smaller, format="png", optimize=True)
+    return smaller.getvalue()
 
 
 def curves(
