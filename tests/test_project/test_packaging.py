@@ -29,6 +29,7 @@ COLAB = {
     "ipython": "7.34.0",
     "timm": "1.0.15",
     "pycocotools": "2.0.8",
+    "scipy": "1.15.3",
     "scikit-learn": "1.6.1",
     "scikit-image": "0.25.2",
     "tqdm": "4.67.1",
