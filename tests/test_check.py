@@ -93,6 +93,8 @@ def test_calling_prints_one_line_and_never_raises(capsys):
         (float("nan"), float("nan"), True),
         (1, True, False),
         (True, True, True),
+        (torch.tensor(True), True, True),
+        (torch.tensor(1), True, False),
         ("a", "a", True),
         ("1", 1, False),
         ({"a": [1, "b"]}, {"a": [1, "b"]}, True),

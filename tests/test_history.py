@@ -27,6 +27,13 @@ def test_an_empty_history_says_so():
         _ = History().last
 
 
+def test_a_record_can_be_asked_for_its_metrics():
+    record = records()[1]
+    assert (
+        "valid loss" in record and "accuracy" not in record and list(record) == ["train loss", "valid loss"]
+    )
+
+
 def test_a_record_survives_plain_numbers():
     record = records()[1]
     assert Record(**record.as_dict()) == record

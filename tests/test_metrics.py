@@ -97,6 +97,8 @@ def test_confusion_matrix_of_nothing_is_nan():
     [
         (torch.zeros(2, 2), torch.zeros(2, 3), "equal shapes"),
         (torch.tensor([0]), torch.tensor([7]), r"outside 0\.\.1"),
+        (torch.tensor([3]), torch.tensor([0]), r"outside 0\.\.1"),  # would be counted as (1, 1)
+        (torch.tensor([-1]), torch.tensor([1]), r"outside 0\.\.1"),  # would be counted as (0, 1)
     ],
 )
 def test_confusion_matrix_refuses_what_does_not_fit(guess, truth, message):

@@ -109,6 +109,27 @@ def test_pictures_of_every_kind(image, shape):
     assert plot.to_array(image).shape == shape
 
 
+def test_equal_numbers_look_equal_unless_stretched(shell):
+    dim, bright = torch.full((1, 8, 8), 0.4), torch.full((1, 8, 8), 0.8)
+    dim[0, 0, 0], bright[0, 0, 0] = 0.0, 0.0
+
+    def shades(**options):
+        plot.show_images([dim, bright], size=2, **options)
+        pixels, _ = picture(shell)
+        middle = pixels[pixels.shape[0] // 2, :, 0].astype(int)
+        return middle[len(middle) // 4], middle[3 * len(middle) // 4]
+
+    assert abs(shades()[0] - 102) < 3 and abs(shades()[1] - 204) < 3
+    assert shades(stretch=True) == (255, 255)
+    bright[0, 0, 0] = -3.0  # a feature map, not a picture: it goes beyond
+    assert shades()[1] == 255
+
+
+def test_titles_may_be_numbers_or_a_tensor(shell):
+    plot.show_images(torch.rand(2, 1, 4, 4), torch.tensor([3, 4]))
+    assert picture(shell)[1] == "2 pictures in 1 row: 3, 4."
+
+
 def test_what_is_no_picture_is_refused(shell):
     with pytest.raises(ValueError, match=r"expected a picture .* got shape \(2, 3, 4, 5\)"):
         plot.to_array(torch.zeros(2, 3, 4, 5))

@@ -176,9 +176,21 @@ def test_a_loss_that_is_not_finite_is_named():
         ({"epochs": 1, "schedule_by": "step"}, "'epoch' or 'batch', got 'step'"),
     ],
 )
-def test_bad_arguments(keywords, message):
+def test_bad_arguments_are_refused_before_the_loop_begins(keywords, message):
     with pytest.raises(ValueError, match=message):
-        list(fit(model := net(), batches(), sgd(model), **keywords))
+        fit(model := net(), batches(), sgd(model), **keywords)
+
+
+def test_an_iterator_would_be_empty_in_the_second_epoch():
+    with pytest.raises(ValueError, match="walked once an epoch, got an iterator .generator."):
+        fit(model := net(), (batch for batch in batches()), sgd(model), epochs=2)
+
+
+def test_plateau_needs_the_loss_of_an_epoch():
+    optimizer = sgd(model := net())
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+    with pytest.raises(ValueError, match="schedule_by='epoch'"):
+        fit(model, batches(), optimizer, epochs=1, scheduler=plateau, schedule_by="batch")
 
 
 def test_no_batches_is_an_error_not_a_division_by_zero():
@@ -231,6 +243,10 @@ def test_label_smoothing_matches_torch():
     assert torch.allclose(step.loss, expected)
 
 
+def test_a_tensor_is_one_batch_to_predict():
+    assert predict(net(), torch.rand(5, 1, 4, 4)).shape == (5, 3)
+
+
 def test_predictions_keep_the_order_and_the_mode():
     model, data = net(dropout=0.5), batches(19, shuffle=False)
     outputs = predict(model, data)
@@ -243,7 +259,7 @@ def test_predictions_keep_the_order_and_the_mode():
 # --- checkpoints ------------------------------------------------------------------------------------------------
 
 
-def run(checkpoint=None, *, epochs=5, stop_after=None, scheduler=True, lr=0.1):
+def run(checkpoint=None, *, epochs=5, stop_after=None, scheduler=True, lr=0.1, draws=False):
     model = net(dropout=0.4)
     optimizer = sgd(model, lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.2, total_steps=25) if scheduler else None
@@ -260,15 +276,18 @@ def run(checkpoint=None, *, epochs=5, stop_after=None, scheduler=True, lr=0.1):
         records.append(record)
         if record.epoch == stop_after:
             break
+        if draws:
+            torch.rand(1)  # a loop's body may use random numbers, to show an augmented picture for instance
     return model, records
 
 
+@pytest.mark.parametrize("draws", [False, True])
 @pytest.mark.parametrize("stop_after", [1, 3, 5])
-def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, stop_after):
-    whole, expected = run()
-    run(tmp_path / "run.pt", stop_after=stop_after)
+def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, stop_after, draws):
+    whole, expected = run(draws=draws)
+    run(tmp_path / "run.pt", stop_after=stop_after, draws=draws)
     torch.manual_seed(99)  # another state of the world
-    resumed, records = run(tmp_path / "run.pt")
+    resumed, records = run(tmp_path / "run.pt", draws=draws)
     assert all(torch.equal(p, q) for p, q in zip(whole.parameters(), resumed.parameters(), strict=True))
     assert [r.metrics for r in records] == [r.metrics for r in expected]
 
@@ -324,12 +343,20 @@ def test_checkpoints_that_do_not_fit_are_refused_and_kept(tmp_path):
     with pytest.raises(ValueError, match=r"of another model: .*\(8,\) in the file, \(9,\) in the model"):
         list(fit(other, batches(), sgd(other), epochs=2, checkpoint=file))
     adam = torch.optim.Adam(net().parameters())
-    with pytest.raises(ValueError, match="another optimizer: expected Adam, the file has SGD"):
+    with pytest.raises(ValueError, match="another optimizer: kind was SGD, is Adam"):
         list(fit(net(), batches(), adam, epochs=2, checkpoint=file))
+    with pytest.raises(
+        ValueError, match="another optimizer: lr was 0.1, is 5.0. Fix: delete it or name another"
+    ):
+        run(file, epochs=2, scheduler=False, lr=5.0)
+    with pytest.raises(ValueError, match="another scheduler: kind was none, is OneCycleLR"):
+        run(file, epochs=2)
+    with pytest.raises(ValueError, match="is a folder. Fix: name a file in it"):
+        run(tmp_path, epochs=2, scheduler=False)
     with pytest.raises(ValueError, match="holds 2 epochs, but only 1"):
         run(file, epochs=1, scheduler=False)
     assert file.read_bytes() == good
-    for content in (good[: len(good) // 2], b"", b"plain text"):
+    for content in (good[: len(good) // 2], b"", b"plain text", b"epoch,loss\n1,2.3\n"):
         file.write_bytes(content)
         with pytest.raises(ValueError, match="no whole checkpoint.*Fix: delete it"):
             run(file, epochs=2, scheduler=False)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import pickle
 import random
-import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +13,7 @@ from torch import nn
 
 from utils.history import Record
 
-VERSION = 1
+VERSION = 2
 
 
 class Run(NamedTuple):
@@ -35,8 +33,11 @@ def save(path: str | Path, run: Run, records: list[Record]) -> None:
         "version": VERSION,
         "records": [record.as_dict() for record in records],
         "model": run.model.state_dict(),
-        "optimizer": {"kind": type(run.optimizer).__name__, "state": run.optimizer.state_dict()},
-        "scheduler": run.scheduler.state_dict() if run.scheduler is not None else None,
+        "optimizer": {"settings": _settings(run.optimizer), "state": run.optimizer.state_dict()},
+        "scheduler": {
+            "settings": _settings(run.scheduler),
+            "state": run.scheduler.state_dict() if run.scheduler is not None else None,
+        },
         "random": _random_state(run.batches),
     }
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -50,17 +51,20 @@ def save(path: str | Path, run: Run, records: list[Record]) -> None:
         part.unlink(missing_ok=True)
 
 
-def resume(path: str | Path, run: Run, *, epochs: int) -> list[Record]:
-    """Load `path` into the run and return its records; an absent file gives an empty list.
+def resume(path: str | Path, run: Run, *, epochs: int) -> tuple[list[Record], dict | None]:
+    """Load `path` into the run; return its records and the random state to go on with.
 
-    Nothing is changed if the file does not fit.
+    An absent file gives `([], None)`. Nothing is changed if the file does not fit.
 
     Raises:
-        ValueError: if the file is truncated, of another kind, of another model, or ran longer than `epochs`.
+        ValueError: if the file is truncated, of another kind or model, was written with other settings of the
+            optimizer or scheduler, or ran longer than `epochs`.
     """
     path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"expected a checkpoint file, {path} is a folder. Fix: name a file in it.")
     if not path.exists():
-        return []
+        return [], None
     content = _read(path)
     records = [Record(**record) for record in content["records"]]
     if len(records) > epochs:
@@ -69,12 +73,18 @@ def resume(path: str | Path, run: Run, *, epochs: int) -> list[Record]:
             f"Fix: epochs={len(records)} or more, or another checkpoint file."
         )
     _check_fits(run.model, content["model"], path)
-    _load_optimizer(run.optimizer, content["optimizer"], path)
+    _check_settings(run.optimizer, content["optimizer"]["settings"], "optimizer", path)
+    _check_settings(run.scheduler, content["scheduler"]["settings"], "scheduler", path)
+    try:
+        run.optimizer.load_state_dict(content["optimizer"]["state"])
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is of another optimizer: {error}. Fix: delete it or name another file."
+        ) from None
     run.model.load_state_dict(content["model"])
-    if run.scheduler is not None and content["scheduler"] is not None:
-        run.scheduler.load_state_dict(content["scheduler"])
-    _set_random_state(run.batches, content["random"])
-    return records
+    if run.scheduler is not None:
+        run.scheduler.load_state_dict(content["scheduler"]["state"])
+    return records, content["random"]
 
 
 def _read(path: Path) -> dict:
@@ -82,7 +92,7 @@ def _read(path: Path) -> dict:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except PermissionError:
         raise
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # an unpickler may raise anything on bytes that are no pickle
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise ValueError(
             f"{path} is no whole checkpoint ({path.stat().st_size:,} bytes: {reason}). "
@@ -114,16 +124,30 @@ def _check_fits(model: nn.Module, stored: dict, path: Path) -> None:
         )
 
 
-def _load_optimizer(optimizer: torch.optim.Optimizer, stored: dict, path: Path) -> None:
-    kind = type(optimizer).__name__
-    reason = f"expected {kind}, the file has {stored['kind']}" if stored["kind"] != kind else None
-    if reason is None:
-        try:
-            optimizer.load_state_dict(stored["state"])
-        except ValueError as error:
-            reason = str(error)
-    if reason:
-        raise ValueError(f"{path} is of another optimizer: {reason}. Fix: delete it or name another file.")
+def _settings(part: Any) -> dict[str, Any]:
+    """What a reader chose: the class of an optimizer or scheduler, and the plain values it was made with."""
+    if part is None:
+        return {"kind": "none"}
+    chosen = part.defaults if isinstance(part, torch.optim.Optimizer) else {}
+    plain = {name: value for name, value in chosen.items() if isinstance(value, (bool, int, float, str))}
+    if (steps := getattr(part, "total_steps", None)) is not None:
+        plain["total_steps"] = steps
+    return {"kind": type(part).__name__, **plain}
+
+
+def _check_settings(part: Any, stored: dict[str, Any], what: str, path: Path) -> None:
+    """A changed learning rate would otherwise be overruled by the file in silence."""
+    present = _settings(part)
+    changed = [
+        f"{name} was {old}, is {present.get(name)}"
+        for name, old in stored.items()
+        if present.get(name) != old
+    ]
+    if changed:
+        raise ValueError(
+            f"{path} was written with another {what}: {', '.join(changed)}. "
+            "Fix: delete it or name another file to train from the start, or put the old settings back."
+        )
 
 
 def _random_state(batches: Any) -> dict:
@@ -140,7 +164,8 @@ def _random_state(batches: Any) -> dict:
     }
 
 
-def _set_random_state(batches: Any, state: dict) -> None:
+def set_random_state(batches: Any, state: dict) -> None:
+    """Put every generator back where `save` found it."""
     torch.set_rng_state(state["torch"])
     if state["cuda"] and torch.cuda.device_count() == len(state["cuda"]):
         torch.cuda.set_rng_state_all(state["cuda"])

@@ -24,13 +24,13 @@ def pick_device(name: str | None = None) -> torch.device:
     Raises:
         ValueError: if the name is unknown or this machine does not have that device.
     """
-    name = (name or settings.device).lower()
+    name = str(name or settings.device).lower()
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (index and not index.isdigit()):
+    kind, colon, index = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (colon and not index.isdecimal()):
         raise ValueError(
             f"unknown device {name!r}, expected auto, cpu, mps, cuda or cuda:N. "
             "Fix: unset COURSE_DEVICE, or set it to one of these."
@@ -54,7 +54,8 @@ def device_of(model: nn.Module) -> torch.device:
 def move(batch: Any, device: torch.device | str) -> Any:
     """Move every tensor in a nest of tuples, lists, dicts and named tuples to `device`; leave the rest alone."""
     if isinstance(batch, Tensor):
-        return batch.to(device, non_blocking=True)
+        # Towards the CPU a copy that does not block may be read before it has arrived.
+        return batch.to(device, non_blocking=torch.device(device).type == "cuda")
     if isinstance(batch, Mapping):
         return {key: move(value, device) for key, value in batch.items()}
     if isinstance(batch, tuple) and hasattr(batch, "_fields"):
@@ -114,4 +115,5 @@ def describe(device: torch.device | str) -> str:
     device = torch.device(device)
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"cpu, {torch.get_num_threads()} threads" if device.type == "cpu" else str(device)
+    threads = torch.get_num_threads()
+    return f"cpu, {threads} thread{'s' * (threads > 1)}" if device.type == "cpu" else str(device)

@@ -8,7 +8,10 @@ from dataclasses import asdict, dataclass, field
 
 @dataclass(frozen=True)
 class Record:
-    """One epoch: its number (from 1), its metrics by name (`train loss`, `valid accuracy`, ...), its cost."""
+    """One epoch: its number (from 1), its metrics by name (`train loss`, `valid accuracy`, ...), its cost.
+
+    `seconds` is the whole epoch, `examples_per_second` its training part without the evaluation.
+    """
 
     epoch: int
     metrics: dict[str, float]
@@ -21,6 +24,12 @@ class Record:
                 f"no metric {name!r} in this record, it has: {', '.join(self.metrics) or 'none'}"
             )
         return self.metrics[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.metrics
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.metrics)
 
     def __str__(self) -> str:
         numbers = ", ".join(f"{name} {value:.3f}" for name, value in self.metrics.items())

@@ -109,13 +109,14 @@ class ConfusionMatrix:
                 f"expected equal shapes, got {tuple(predictions.shape)} and {tuple(labels.shape)}"
             )
         kept = labels != self.ignore
-        index = labels[kept].long() * self.num_classes + predictions[kept].long()
-        counts = torch.bincount(index, minlength=self.num_classes**2)
-        if counts.numel() > self.num_classes**2:
+        truth, guess = labels[kept].long(), predictions[kept].long()
+        pairs = torch.stack((truth, guess))
+        if ((pairs < 0) | (pairs >= self.num_classes)).any():
             raise ValueError(
                 f"a label or prediction is outside 0..{self.num_classes - 1}. "
                 f"Fix: num_classes must cover all classes; only {self.ignore} is ignored."
             )
+        counts = torch.bincount(truth * self.num_classes + guess, minlength=self.num_classes**2)
         counts = counts.reshape(self.num_classes, self.num_classes)
         self.counts = counts if self.counts is None else self.counts + counts
 

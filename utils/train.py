@@ -83,8 +83,9 @@ def fit(
     autocast: torch.dtype | None = None,
     checkpoint: str | Path | None = None,
 ) -> Iterator[Record]:
-    """Train for `epochs` and yield a Record after each; stop consuming it and training stops.
+    """Train for `epochs`, yielding a Record after each.
 
+    Nothing happens until the records are asked for: `History(fit(...))` trains to the end, a loop that breaks stops.
     Metrics are averages over examples, named `train loss`, `valid accuracy` and so on. The device is waited for
     once an epoch. The model is in train mode inside an epoch and back in its former mode at each yield.
 
@@ -103,20 +104,47 @@ def fit(
             resumed gives the same weights as one that was not, bit for bit on a CPU.
 
     Raises:
-        ValueError: for a negative `epochs`, empty batches, or a checkpoint that does not fit.
+        ValueError: at once for arguments that do not fit; when it runs for empty batches or a checkpoint of
+            another model or other settings.
         FloatingPointError: when a loss was not finite; it names the epoch and the batch.
     """
     if epochs < 0:
         raise ValueError(f"expected epochs >= 0, got {epochs}")
     if schedule_by not in ("epoch", "batch"):
         raise ValueError(f"expected schedule_by 'epoch' or 'batch', got {schedule_by!r}")
+    if schedule_by == "batch" and isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        raise ValueError("ReduceLROnPlateau looks at the loss of an epoch. Fix: schedule_by='epoch'.")
+    if isinstance(batches, Iterator):
+        raise ValueError(
+            f"expected batches that can be walked once an epoch, got an iterator ({type(batches).__name__}). "
+            "Fix: a list, Batches or a DataLoader."
+        )
     if device is not None:
         model.to(device)
+    return _records(
+        checkpoints.Run(model, optimizer, scheduler, batches),
+        step,
+        epochs,
+        valid,
+        schedule_by,
+        autocast,
+        checkpoint,
+    )
+
+
+def _records(run, step, epochs, valid, schedule_by, autocast, checkpoint) -> Iterator[Record]:
+    """The generator behind `fit`, whose arguments are checked before it starts."""
+    model, optimizer, scheduler, batches = run
     device = device_of(model)
-    run = checkpoints.Run(model, optimizer, scheduler, batches)
-    records = checkpoints.resume(checkpoint, run, epochs=epochs) if checkpoint is not None else []
+    records, random_state = [], None
+    if checkpoint is not None:
+        records, random_state = checkpoints.resume(checkpoint, run, epochs=epochs)
     by_batch = scheduler if schedule_by == "batch" else None
-    yield from records
+    yield from records[:-1]
+    if records:
+        # The file was written just before this record came out: what the loop's body draws next is drawn as then.
+        checkpoints.set_random_state(batches, random_state)
+        yield records[-1]
     for epoch in range(len(records) + 1, epochs + 1):
         start = time.perf_counter()
         train = _train_epoch(model, batches, optimizer, step, epoch, by_batch, device, autocast)
@@ -183,13 +211,16 @@ def evaluate(
 
 
 @torch.no_grad()
-def predict(model: nn.Module, batches: Iterable, *, autocast: torch.dtype | None = None) -> Tensor:
+def predict(model: nn.Module, batches: Iterable | Tensor, *, autocast: torch.dtype | None = None) -> Tensor:
     """Return the model's outputs for all batches in order, `(N, ...)` on the CPU, in eval mode.
 
     Args:
-        batches: batches whose first element is the input, such as `(x, labels)`, or the inputs themselves.
+        batches: batches whose first element is the input, such as `(x, labels)`, or batches of inputs; a tensor
+            `(N, ...)` is one batch.
     """
     device, outputs = device_of(model), []
+    if isinstance(batches, Tensor):
+        batches = [batches]
     with _mode(model, training=False), _autocast(device, autocast):
         for batch in batches:
             x = batch[0] if isinstance(batch, (tuple, list)) else batch
@@ -242,5 +273,5 @@ def _check_finite(losses: list[Tensor], epoch: int) -> None:
         raise FloatingPointError(
             f"the loss was {losses[batch - 1].item()} in epoch {epoch}, batch {batch} of {len(losses)}. "
             "Fix: a smaller learning rate, normalised inputs, or clipped gradients; "
-            "a checkpoint of the epoch before is kept."
+            "a checkpoint, if there is one, still holds the epoch before."
         )

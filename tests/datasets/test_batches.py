@@ -63,8 +63,11 @@ def test_an_empty_set_has_no_batches():
 
 
 def test_subsets_keep_the_settings():
-    batches = Batches(pictures(10), torch.arange(10), batch_size=3, shuffle=True, normalize=((0.5,), (0.5,)))
+    batches = Batches(
+        pictures(10), torch.arange(10), batch_size=3, shuffle=True, seed=5, normalize=((0.5,), (0.5,))
+    )
     for indices in (slice(2, 5), torch.tensor([2, 3, 4]), torch.arange(10) // 3 == 1):
+        assert batches.subset(indices).seed == batches.seed == 5
         part = batches.subset(indices, shuffle=False)
         assert len(part.images) == 3 and part.normalize == batches.normalize and not part.shuffle
 
@@ -76,6 +79,14 @@ def test_subsets_keep_the_settings():
 def test_what_does_not_fit_is_refused(labels, batch_size, message):
     with pytest.raises(ValueError, match=message):
         Batches(pictures(4), labels, batch_size=batch_size)
+
+
+@pytest.mark.parametrize(
+    ("images", "values"), [(pictures(4), (0.1, 0.2, 0.3)), (torch.rand(4, 5), (0.1, 0.2, 0.3, 0.4, 0.5))]
+)
+def test_normalising_never_broadcasts_to_new_channels(images, values):
+    with pytest.raises(ValueError, match="one mean a channel, got images"):
+        Batches(images, torch.arange(4), batch_size=2, normalize=(values, values))
 
 
 @settings(max_examples=30, deadline=None)

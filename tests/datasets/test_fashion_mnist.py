@@ -139,6 +139,11 @@ def test_labels_out_of_range_and_of_another_length(copy):
         read_split("train")
 
 
+def test_an_unknown_scale_downloads_nothing():
+    with pytest.raises(ValueError, match="unknown scale 'smaple'"):
+        root("smaple")
+
+
 def test_an_unknown_split_is_refused():
     with pytest.raises(ValueError, match="unknown split 'dev', expected 'train' or 'test'"):
         read_split("dev")

@@ -14,7 +14,8 @@ class Batches:
     """Re-iterable batches `(x, y)` over tensors that are kept where the computation happens.
 
     Pixels stay uint8 and are turned into float32 in [0, 1] a batch at a time, exactly as torchvision's ToTensor
-    does (division by 255), on the device.
+    does (division by 255), on the device. Labels, and examples that are floats already, are handed out as views of
+    the data set where nothing is shuffled: do not write into them.
 
     Args:
         images: `(N, C, H, W)` uint8; float tensors of any shape `(N, ...)` are handed out as they are.
@@ -54,10 +55,12 @@ class Batches:
             )
         if batch_size < 1:
             raise ValueError(f"expected batch_size >= 1, got {batch_size}")
+        if normalize is not None:
+            _check_channels(images, normalize)
         self.images = images.to(device) if device is not None else images
         self.labels = labels.to(device) if device is not None else labels
         self.batch_size, self.shuffle, self.transform = batch_size, shuffle, transform
-        self.generator = torch.Generator().manual_seed(seed)
+        self.seed, self.generator = seed, torch.Generator().manual_seed(seed)
         self.normalize = normalize
 
     def __len__(self) -> int:
@@ -86,22 +89,35 @@ class Batches:
         mean, std = (torch.tensor(values, device=self.images.device) for values in self.normalize)
         return mean.reshape(-1, 1, 1), std.reshape(-1, 1, 1)
 
-    def subset(self, indices: Tensor | slice, *, shuffle: bool | None = None, seed: int = 0) -> Batches:
+    def subset(
+        self, indices: Tensor | slice, *, shuffle: bool | None = None, seed: int | None = None
+    ) -> Batches:
         """Return batches over some of the examples, with the same settings.
 
         Args:
             indices: a slice, or indices or a mask over the N examples.
-            shuffle: None keeps this object's choice.
+            shuffle, seed: None keeps this object's choice.
         """
         return Batches(
             self.images[indices],
             self.labels[indices],
             batch_size=self.batch_size,
             shuffle=self.shuffle if shuffle is None else shuffle,
-            seed=seed,
+            seed=self.seed if seed is None else seed,
             transform=self.transform,
             normalize=self.normalize,
         )
+
+
+def _check_channels(images: Tensor, normalize: tuple[Sequence[float], Sequence[float]]) -> None:
+    """Three means on a grey picture would broadcast to three channels in silence."""
+    channels = images.shape[1] if images.ndim == 4 else 0
+    for what, values in zip(("mean", "std"), normalize, strict=True):
+        if images.ndim != 4 or len(values) not in (1, channels):
+            raise ValueError(
+                f"expected images (N, C, H, W) and one {what} a channel, got images {tuple(images.shape)} and "
+                f"{len(values)} value(s). Fix: normalize=((mean, ...), (std, ...)) with {max(channels, 1)} each."
+            )
 
 
 class Splits(NamedTuple):

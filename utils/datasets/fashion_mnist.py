@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from utils.datasets.batches import Batches, Splits, split_indices
-from utils.settings import settings
+from utils.settings import SCALES, settings
 
 CLASSES = (
     "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
@@ -94,7 +94,10 @@ def _read_split(split: str, resize: int | None, folder: str) -> tuple[Tensor, Te
 
 def root(scale: str | None = None) -> Path:
     """Return the folder of the four IDX files: the committed sample, or the whole set, fetched if need be."""
-    if (scale or settings.scale) == "sample":
+    scale = scale or settings.scale
+    if scale not in SCALES:
+        raise ValueError(f"unknown scale {scale!r}, expected one of {SCALES}")
+    if scale == "sample":
         return settings.sample_root / "fashion-mnist"
     if _SYSTEM_COPY.is_dir():
         return _SYSTEM_COPY

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from utils.history import History
 
-# Okabe and Ito's palette, darkest first: tellable apart with any colour vision and in grey.
+# Okabe and Ito's palette: tellable apart with any colour vision. In grey, dashes and markers tell lines apart.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D1F")
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")

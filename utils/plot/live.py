@@ -87,7 +87,7 @@ class LivePlot:
         for ax, (quantity, lines) in zip(axes[0], panels.items(), strict=True):
             draw_lines(ax, lines, markers=True)
             limits = {"ylim": self.ylim[quantity]} if quantity in self.ylim else {}
-            last = self.epochs or max(2, self.history.last.epoch)
+            last = max(self.epochs or 2, self.history.last.epoch)
             ax.set(xlabel="epoch", title=quantity, xlim=(0.8, last + 0.2), **limits)
             ax.xaxis.get_major_locator().set_params(integer=True)
             ax.legend() if len(lines) > 1 else None

@@ -21,6 +21,7 @@ def show_images(
     size: float = 1.1,
     text: str = "",
     heading: str = "",
+    stretch: bool = False,
 ) -> None:
     """Show pictures in a grid.
 
@@ -32,10 +33,13 @@ def show_images(
         size: inches a picture.
         text: what to see, before the list of titles.
         heading: title of the whole figure.
+        stretch: spread each grey picture's own range from black to white. Otherwise 0 is black and 1 (255 for
+            bytes) is white in all of them, but for feature maps that go beyond.
     """
     if len(images) == 0:
         raise ValueError("no pictures to show")
-    titles = list(titles or [])
+    titles = titles.tolist() if isinstance(titles, Tensor) else titles or []
+    titles = [str(title) for title in titles]
     pictures = [to_array(image) for image in images]
     columns = min(columns, len(pictures))
     rows = math.ceil(len(pictures) / columns)
@@ -54,13 +58,21 @@ def show_images(
     for i, ax in enumerate(axes.flat):
         ax.axis("off")
         if i < len(pictures):
-            picture = pictures[i]
-            ax.imshow(picture, cmap="gray" if picture.ndim == 2 else None, interpolation="nearest")
+            _draw_picture(ax, pictures[i], stretch=stretch)
         if i < min(len(titles), len(images)):
             ax.set_title(titles[i], fontsize=8, loc="center", pad=2)
     listed = ", ".join(" ".join(str(title).split()) for title in titles[: len(images)] if title)
     count = f"{len(images)} pictures in {rows} row{'s' * (rows > 1)}"
     show(fig, " ".join(filter(None, (heading, text, count + (f": {listed}." if listed else ".")))))
+
+
+def _draw_picture(ax, picture: np.ndarray, *, stretch: bool = False) -> None:
+    """Grey pictures run from 0 to 1, bytes from 0 to 255; matplotlib would stretch each to its own range."""
+    grey = {"cmap": "gray"} if picture.ndim == 2 else {}
+    top = 255 if picture.dtype == np.uint8 else 1
+    if grey and not stretch and picture.size and picture.min() >= 0 and picture.max() <= top:
+        grey |= {"vmin": 0, "vmax": top}
+    ax.imshow(picture, interpolation="nearest", **grey)
 
 
 def to_array(image: Any) -> np.ndarray:
@@ -121,7 +133,7 @@ def show_boxes(
     picture = to_array(image)
     height, width = picture.shape[:2]
     fig, ax = figure(size * width / max(width, height), size * height / max(width, height))
-    ax.imshow(picture, cmap="gray" if picture.ndim == 2 else None, interpolation="nearest")
+    _draw_picture(ax, picture)
     ax.axis("off")
     draw_boxes(ax, boxes, labels)
     corners = as_numpy(boxes).reshape(-1, 4).round().astype(int).tolist()
