@@ -22,8 +22,6 @@ import torch
 from utils.exercises import Exercise
 from utils.settings import settings
 
-TOLERANCE = 1e-4
-
 
 class Verdict(NamedTuple):
     """What is thought of an answer: `missing`, `right` or `wrong`, and a sentence for the reader."""
@@ -137,10 +135,10 @@ def _custom(number: str, exercise: Exercise, answer: Any) -> Verdict:
 
 
 def _judge_value(exercise: Exercise, answer: Any) -> Verdict:
-    if same(answer, exercise.solution):
+    if same(answer, exercise.solution, exercise.tolerance):
         return _right(exercise)
     for mistake in exercise.mistakes:
-        if same(answer, mistake.answer):
+        if same(answer, mistake.answer, exercise.tolerance):
             return Verdict("wrong", mistake.why)
     return Verdict("wrong", f"{_short(answer)} is not it. {exercise.hint}")
 
@@ -171,8 +169,8 @@ def _judge_function(number: str, exercise: Exercise, answer: Any) -> Verdict:
     return Verdict("wrong", f"For ({shown}) expected {_short(expected[i])}, got {_short(got[i])}.")
 
 
-def same(got: Any, expected: Any) -> bool:
-    """Return whether two answers agree: numbers and tensors to 1e-4, containers element by element, text exactly.
+def same(got: Any, expected: Any, tolerance: float = 1e-4) -> bool:
+    """Return whether two answers agree: numbers and tensors to `tolerance`, containers element by element, text exactly.
 
     Shapes must agree; a number equals a one-element tensor without dimensions; nan equals nan.
     """
@@ -194,7 +192,7 @@ def same(got: Any, expected: Any) -> bool:
         a, b = _tensor(got), _tensor(expected)
     except (TypeError, ValueError, RuntimeError):
         return got is expected or (type(got) is type(expected) and bool(np.all(got == expected)))
-    return a.shape == b.shape and torch.allclose(a, b, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+    return a.shape == b.shape and torch.allclose(a, b, rtol=1e-4, atol=tolerance, equal_nan=True)
 
 
 def _numeric(values: Any) -> bool:

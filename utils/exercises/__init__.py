@@ -27,6 +27,7 @@ class Exercise:
         mistakes: tried in order when an answer is wrong.
         judge: own rule in place of cases: `answer -> None` if right, a sentence if wrong, `...` if not attempted.
         praise: what a right answer is told.
+        tolerance: how far a number may be off, for values that are asked for in rounded form.
     """
 
     prompt: str
@@ -36,3 +37,4 @@ class Exercise:
     mistakes: tuple[Mistake, ...] = ()
     judge: Callable[[Any], Any] | None = None
     praise: str = "Well done."
+    tolerance: float = 1e-4

@@ -117,15 +117,16 @@ EXERCISES = {
     ),
     "06.3": Exercise(
         prompt="The lead m of the true class over nine others that gives a loss of 0.1.",
-        solution=round(-math.log((math.exp(0.1) - 1) / 9), 2),
+        solution=-math.log((math.exp(0.1) - 1) / 9),
+        tolerance=0.006,
         hint="The loss is log(1 + 9 exp(-m)). Set it to 0.1 and solve for m.",
         mistakes=(
             Mistake(
-                round(-math.log(math.exp(0.1) - 1), 2),
+                -math.log(math.exp(0.1) - 1),
                 "That is the lead over one rival. There are nine, each with its own exp(0) in the sum.",
             ),
             Mistake(
-                2.3,
+                -math.log(0.1),
                 "That is -log(0.1), the loss at probability 0.1. The loss, not the probability, is to be 0.1.",
             ),
             Mistake(0.9, "That is about the probability of the true class, exp(-0.1). Which score gives it?"),
