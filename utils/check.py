@@ -170,7 +170,7 @@ def _judge_function(number: str, exercise: Exercise, answer: Any) -> Verdict:
 
 
 def same(got: Any, expected: Any, tolerance: float = 1e-4) -> bool:
-    """Return whether two answers agree: numbers and tensors to `tolerance`, containers element by element, text exactly.
+    """Return whether two answers agree: numbers to `tolerance`, containers element by element, text exactly.
 
     Shapes must agree; a number equals a one-element tensor without dimensions; nan equals nan.
     """
