@@ -107,6 +107,8 @@ def curves(
     fig, ax = figure()
     draw_lines(ax, lines, markers=markers)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title, **axes_options)
+    if xlabel == "epoch":
+        ax.xaxis.get_major_locator().set_params(integer=True)
     if len(lines) > 1:
         ax.legend()
     show(fig, " ".join(filter(None, (title and f"{title}.", text, f"{ylabel} by {xlabel}:", _ends(lines)))))
