@@ -119,7 +119,7 @@ def milliseconds(function: Callable[[], object]) -> float:
             for _ in range(repeats):
                 function()
             elapsed = time.perf_counter() - start
-            if elapsed > 2e-3:
+            if elapsed > 2e-2:
                 return 1e3 * elapsed / repeats
             repeats *= 4
     finally:
