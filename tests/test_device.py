@@ -1,3 +1,4 @@
+import itertools
 from typing import NamedTuple
 
 import pytest
@@ -79,12 +80,20 @@ def test_seeding_repeats_all_three_generators():
     assert draw() == draw()
 
 
-def test_low_precision_needs_hardware_for_it(monkeypatch):
-    monkeypatch.setattr(devices, "_has_bf16_units", lambda: False)
-    assert devices.low_precision("cpu") is None
-    monkeypatch.setattr(devices, "_has_bf16_units", lambda: True)
-    assert devices.low_precision("cpu") is torch.bfloat16
+@pytest.mark.parametrize(("instructions", "faster"), [(False, True), (True, False), (True, True)])
+def test_low_precision_needs_hardware_that_gains_from_it(monkeypatch, instructions, faster):
+    monkeypatch.setattr(devices, "_has_bf16_instructions", lambda: instructions)
+    monkeypatch.setattr(devices, "_bf16_product_is_faster", lambda: faster)
+    assert devices.low_precision("cpu") is (torch.bfloat16 if instructions and faster else None)
     assert devices.low_precision("mps") is None
+
+
+@pytest.mark.parametrize(("float32", "bfloat16", "faster"), [(2.0, 1.0, True), (1.1, 1.0, False), (1.0, 2.0, False)])
+def test_the_race_of_products_asks_the_clock(monkeypatch, float32, bfloat16, faster):
+    """A clock that moves on by the given seconds over each product."""
+    ticks = itertools.cycle([0.0, float32, 0.0, bfloat16])
+    monkeypatch.setattr(devices.time, "perf_counter", lambda: next(ticks))
+    assert devices._bf16_product_is_faster.__wrapped__() is faster
 
 
 def test_describe_names_threads():
