@@ -88,7 +88,9 @@ def test_low_precision_needs_hardware_that_gains_from_it(monkeypatch, instructio
     assert devices.low_precision("mps") is None
 
 
-@pytest.mark.parametrize(("float32", "bfloat16", "faster"), [(2.0, 1.0, True), (1.1, 1.0, False), (1.0, 2.0, False)])
+@pytest.mark.parametrize(
+    ("float32", "bfloat16", "faster"), [(2.0, 1.0, True), (1.1, 1.0, False), (1.0, 2.0, False)]
+)
 def test_the_race_of_products_asks_the_clock(monkeypatch, float32, bfloat16, faster):
     """A clock that moves on by the given seconds over each product."""
     ticks = itertools.cycle([0.0, float32, 0.0, bfloat16])
