@@ -6,6 +6,7 @@ SHELL := /bin/sh
 VENV ?= .venv
 JOBS ?= 2
 CHAPTERS ?=
+ONLY ?=
 URL ?=
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
@@ -18,7 +19,7 @@ FOUND = $(or $(PYTHON),$(shell for p in python3 python3.13 python3.12 python3.11
 	"$$p" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$p" && break; done))
 PY = "$(if $(strip $(VENV)),$(VENV)/$(BIN)/python,$(FOUND))"
 
-.PHONY: help setup run test lab data execute site bench lint clean set-home contact-sheets
+.PHONY: help setup run test lab data execute site bench results lint clean set-home contact-sheets
 .DEFAULT_GOAL := help
 
 help:
@@ -32,6 +33,7 @@ help:
 	@echo 'make execute  run chapters and store their outputs in notebooks/ (CHAPTERS="06")'
 	@echo 'make site     the HTML site from the stored outputs: build/site/index.html'
 	@echo 'make bench    timings against d2l and torchvision'
+	@echo 'make results  the notes'\'' nets on the whole Fashion-MNIST: hours, resumes where it stopped (ONLY="lenet resnet18")'
 	@echo 'make lint     style and import rules only'
 	@echo 'make contact-sheets   one picture a sample set, for docs/'
 	@echo 'make set-home URL=https://...   write where the course lives into every badge and first cell'
@@ -73,6 +75,9 @@ site: setup
 
 bench: setup
 	@$(PY) -m tools.bench
+
+results: setup
+	@COURSE_SCALE=full $(PY) -m tools.results --only "$(ONLY)"
 
 contact-sheets: setup
 	@$(PY) -m tools.contact_sheets

@@ -144,6 +144,10 @@ def gather(source: Path, *, executed: Sequence[str] = ()) -> None:
         text = text.replace("<!-- chapters -->", chapter_table(present)).replace(
             "<!-- ledger -->", ledger_table(present)
         )
+        if "<!-- results -->" in text:
+            from tools import results  # needs torch, which no other page does
+
+            text = text.replace("<!-- results -->", results.table(results.read()))
         text = links.rewrite(text, redirect(f"docs/{path.name}"))
         files[path.name] = (
             text + ("\n\n" + toctrees(present, pages) + "\n" if path.stem == "index" else "")
