@@ -12,6 +12,7 @@ from torchvision import datasets as vision
 
 from utils.datasets import cifar10
 from utils.datasets.cifar10 import CLASSES, load_cifar10, read_competition, read_split
+from utils.datasets.pictures import read_picture
 
 
 class UncheckedCIFAR10(vision.CIFAR10):
@@ -70,6 +71,7 @@ class TestSample:
         assert len(test_ids) == len(test_images) == 12
         solution = (cifar10.tiny_root() / "solution.csv").read_text().splitlines()
         assert len(solution) == 13
+        assert cifar10.competition_root() == cifar10.tiny_root()
 
     def test_unknown_parts(self) -> None:
         with pytest.raises(ValueError, match="'train' or 'test'"):
@@ -95,6 +97,13 @@ def test_full_scale(serve_archive, monkeypatch: pytest.MonkeyPatch) -> None:
     assert images.shape == (20, 3, 32, 32)
     assert labels.tolist() == [1, 2, 3, 9] * 5
     assert len(read_split("test")[0]) == 4
+    folder = cifar10.competition_root()
+    assert folder == cifar10.competition_root() != cifar10.tiny_root("sample")
+    assert torch.equal(read_picture(folder / "train" / "7.png"), images[6])
+    table = (folder / "trainLabels.csv").read_text().splitlines()
+    assert table[:3] == ["id,label", "1,automobile", "2,bird"]
+    assert len(table) == 21
+    assert len((folder / "solution.csv").read_text().splitlines()) == 5
 
 
 def test_full_scale_competition(serve_archive, monkeypatch: pytest.MonkeyPatch) -> None:

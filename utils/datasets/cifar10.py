@@ -29,6 +29,7 @@ TINY_COUNTS = {"train": 1000, "test": 300}
 SIDE = 32
 FOLDER = "cifar-10-batches-py"
 _TRAIN_FILES = tuple(f"data_batch_{number}" for number in range(1, 6))
+_TABLES = (("train", "trainLabels.csv"), ("test", "solution.csv"))
 _THEMES = {
     "airplane": ("sky", "sky", "meadow"),
     "automobile": ("road", "road", "meadow"),
@@ -66,6 +67,17 @@ def tiny_root(scale: str | None = None) -> Path:
 
         return fetch("cifar10-tiny")
     return generated("cifar10-tiny", VERSION, _build_tiny)
+
+
+def competition_root(scale: str | None = None) -> Path:
+    """Return a folder like `tiny_root`, with solution.csv at both scales.
+
+    At `full` it holds the 50,000 + 10,000 pictures of the real set, written out once in the competition's layout: the
+    competition itself has 290,000 more test pictures that do not count, and keeps its labels.
+    """
+    if (scale or settings.scale) == "full":
+        return generated("cifar10-competition", VERSION, _build_real)
+    return tiny_root(scale)
 
 
 def load_cifar10(
@@ -188,13 +200,28 @@ def _build(folder: Path) -> str:
 
 def _build_tiny(folder: Path) -> str:
     digests = []
-    for part, table in (("train", "trainLabels.csv"), ("test", "solution.csv")):
+    for part, table in _TABLES:
         pixels = _pictures(part, TINY_COUNTS[part])
         order = Dice("cifar10-tiny", part).shuffled(range(len(pixels)))
-        (folder / part).mkdir()
-        rows = [f"{row + 1},{CLASSES[number % len(CLASSES)]}\n" for row, number in enumerate(order)]
-        for row, number in enumerate(order):
-            save_png(pixels[number], folder / part / f"{row + 1}.png")
-        write_text(folder / table, "id,label\n" + "".join(rows))
-        digests.append(digest_of(pixels[order], "".join(rows)))
+        labels = [number % len(CLASSES) for number in order]
+        digests.append(_write_part(folder, part, table, pixels[order], labels))
     return combine(digests)
+
+
+def _build_real(folder: Path) -> str:
+    digests = []
+    for part, table in _TABLES:
+        images, labels = read_split(part, scale="full")
+        pixels = images.permute(0, 2, 3, 1).contiguous().numpy()
+        digests.append(_write_part(folder, part, table, pixels, labels.tolist()))
+    return combine(digests)
+
+
+def _write_part(folder: Path, part: str, table: str, pixels: np.ndarray, labels: list[int]) -> bytes:
+    """Write pictures 1.png, 2.png ... and their table; return the digest."""
+    (folder / part).mkdir()
+    rows = "".join(f"{row},{CLASSES[label]}\n" for row, label in enumerate(labels, start=1))
+    for row, picture in enumerate(pixels, start=1):
+        save_png(picture, folder / part / f"{row}.png")
+    write_text(folder / table, "id,label\n" + rows)
+    return digest_of(pixels, rows)
