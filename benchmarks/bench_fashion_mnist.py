@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from benchmarks.harness import Case, main
-from utils import d2l
+from utils.d2l import original as d2l
 from utils.datasets import fashion_mnist
 from utils.datasets.fashion_mnist import load_fashion_mnist
 from utils.device import seed_everything

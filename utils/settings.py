@@ -72,6 +72,14 @@ class Settings:
         """COURSE_DATA_MIRROR: base URL or folder that is tried before the public hosts, or None."""
         return os.environ.get("COURSE_DATA_MIRROR", "").strip().rstrip("/") or None
 
+    @property
+    def notes_root(self) -> Path | None:
+        """Folder of the study notes, for the test that runs their code: COURSE_NOTES, or `shared/notes` beside the
+        checkout; None where there are none."""
+        named = os.environ.get("COURSE_NOTES", "").strip()
+        folder = Path(named).expanduser() if named else _PACKAGE.parent.parent / "shared" / "notes"
+        return folder if folder.is_dir() else None
+
     def __repr__(self) -> str:
         return f"Settings(scale={self.scale!r}, device={self.device!r}, data_root={str(self.data_root)!r})"
 
