@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
-import platform
 import warnings
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.harness import Case, main
+from benchmarks.harness import Case, main, usual_allocator
 from tests.detection.book_ssd import RATIOS, SIZES, BookSSD, book_calc_loss
 from utils.detection.anchors import anchor_pyramid
 from utils.detection.boxes import box_iou, nms
@@ -179,13 +177,6 @@ def book_step(model: nn.Module, x: Tensor, labels: Tensor) -> Callable[[], float
         return loss.item()
 
     return theirs
-
-
-def usual_allocator() -> None:
-    """Undo `keep_freed_memory`: the thresholds glibc settles at by itself when large tensors come and go."""
-    if platform.system() == "Linux" and platform.libc_ver()[0] == "glibc":
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(-3, 32 << 20), mallopt(-1, 64 << 20)
 
 
 def random_boxes(count: int, *, seed: int) -> Tensor:

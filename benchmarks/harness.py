@@ -8,6 +8,7 @@ A benchmark module has `cases()`, which yields `Case`s, and ends with `main(case
 from __future__ import annotations
 
 import argparse
+import ctypes
 import gc
 import json
 import platform
@@ -177,6 +178,13 @@ def peak_memory() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def usual_allocator() -> None:
+    """Undo `keep_freed_memory`: the thresholds glibc settles at by itself when large tensors come and go."""
+    if platform.system() == "Linux" and platform.libc_ver()[0] == "glibc":
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(-3, 32 << 20), mallopt(-1, 64 << 20)
 
 
 @contextmanager

@@ -1,14 +1,25 @@
-"""`make bench`: run every script of benchmarks/ named bench_*.py, one after the other, alone on the machine."""
+"""`make bench`: run every script of benchmarks/ named bench_*.py, alone; writes docs/benchmarks.md."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from tools import chapters
+
+PAGE = chapters.ROOT / "docs" / "benchmarks.md"
+HEAD = """# Benchmarks
+
+Each row times two ways to do one thing in turns, in one process, after it has seen that their results agree. Times are
+milliseconds: least, median and most of the rounds. The ratio is theirs over ours, median over median; a floor is what
+the course promises to keep. Theirs is d2l 0.17.0 unless the row says otherwise. `make bench` writes this page.
+"""
 
 
 def scripts(folder: Path) -> list[Path]:
@@ -16,25 +27,64 @@ def scripts(folder: Path) -> list[Path]:
     return sorted(folder.glob("bench_*.py"))
 
 
-def main(folder: Path = chapters.ROOT / "benchmarks") -> int:
-    """0 if every script ended well; 1 after naming those that did not."""
-    found, failed = scripts(folder), []
+def main(folder: Path = chapters.ROOT / "benchmarks", page: Path = PAGE) -> int:
+    """0 if every script ended well, and then the page is written anew; 1 after naming those that did not."""
+    found, failed, reports = scripts(folder), [], []
     if not found:
         print("Nothing to compare yet: benchmarks/ holds no bench_*.py.")
         return 0
-    print(f"{len(found)} benchmarks, some minutes; close other programs.", flush=True)
+    print(f"{len(found)} benchmarks, about 20 minutes in all; close other programs.", flush=True)
     path = os.pathsep.join(filter(None, [str(chapters.ROOT), os.environ.get("PYTHONPATH", "")]))
+    results = chapters.ROOT / "build" / "bench"
+    results.mkdir(parents=True, exist_ok=True)
     for script in found:
         print(f"\n== {script.stem}", flush=True)
-        started = time.monotonic()
+        started, report = time.monotonic(), results / f"{script.stem}.json"
+        report.unlink(missing_ok=True)
         code = subprocess.run(
-            [sys.executable, str(script)], cwd=folder.parent, env={**os.environ, "PYTHONPATH": path}
-        )
+            [sys.executable, str(script), "--json", str(report)],
+            cwd=folder.parent,
+            env={**os.environ, "PYTHONPATH": path},
+        ).returncode
         print(f"== {script.stem}: {time.monotonic() - started:.0f} s", flush=True)
-        failed += [script.stem] if code.returncode else []
+        failed += [script.stem] if code else []
+        reports += [json.loads(report.read_text(encoding="utf-8"))] if report.is_file() else []
     if failed:
-        print(f"\nFailed: {', '.join(failed)}")
-    return int(bool(failed))
+        print(f"\nFailed: {', '.join(failed)}; {page.name} stays as it was.")
+        return 1
+    if reports:
+        page.write_text(text(reports), encoding="utf-8", newline="\n")
+        print(f"\nWritten: {page}")
+    return 0
+
+
+def text(reports: Sequence[dict]) -> str:
+    """The page: what the machine is, then a table of all rows."""
+    machine = reports[0]["machine"]
+    where = ", ".join(f"{key} {value}" for key, value in machine.items() if key not in _EACH)
+    peaks = max(report["machine"]["peak memory MiB"] for report in reports)
+    lines = [
+        HEAD,
+        f"Measured on {date.today():%d %B %Y}: {where}. Highest memory of a process: {peaks:,} MiB.\n",
+        "| case | size | ours, ms | theirs, ms | ratio | floor |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [_row(row) for report in reports for row in report["rows"]]
+    return "\n".join(lines) + "\n"
+
+
+_EACH = ("peak memory MiB", "load at the start")  # these belong to one script, not to the machine
+
+
+def _row(row: dict) -> str:
+    ours, theirs = (", ".join(_number(value) for value in row[side]) for side in ("ours", "theirs"))
+    floor = "" if row["floor"] is None else f"{row['floor']:g}"
+    ratio = f"{row['ratio']:.1f}" + (" (missed)" if row["floor"] and row["ratio"] < row["floor"] else "")
+    return f"| {row['name']} | {row['sizes']} | {ours} | {theirs} | {ratio} | {floor} |"
+
+
+def _number(milliseconds: float) -> str:
+    return f"{milliseconds:,.0f}" if milliseconds >= 100 else f"{milliseconds:.3g}"
 
 
 if __name__ == "__main__":
