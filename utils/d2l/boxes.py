@@ -99,8 +99,10 @@ def multibox_detection(
 ) -> Tensor:
     """Return all anchors of each picture as rows (class, confidence, corners), the book's way: `(B, N, 6)`.
 
-    First the kept ones, best first, then the suppressed ones by index. Class -1 stands for suppressed or below
-    `pos_threshold`; the latter carry 1 - confidence, so filter by class. Boxes suppress those of other classes too.
+    First the kept ones, best first, then all others by index with class -1: suppressed, or below `pos_threshold` and
+    then with 1 - confidence, so filter by class. Boxes suppress those of other classes too. The rows are the book's;
+    so is their order down to the last kept one (the book sorts the rest by suppressing background with background,
+    which is most of its time).
 
     Args:
         cls_probs: `(B, C + 1, N)`, background first.
@@ -111,20 +113,24 @@ def multibox_detection(
     confidence, classes = cls_probs.detach()[:, 1:].max(dim=1)  # (B, N)
     offsets = offset_preds.detach().reshape(pictures, count, 4)
     boxes = decode_offsets(anchor_rows(anchors), offsets)  # (B, N, 4)
-    order = torch.stack([_kept_first(boxes[i], confidence[i], nms_threshold) for i in range(pictures)])
-    kept, order = order[:, count:].bool(), order[:, :count]
-    confidence, classes = confidence.gather(1, order), classes.gather(1, order)
     below = confidence < pos_threshold
-    classes = torch.where(kept & ~below, classes, -1)
-    confidence = torch.where(below, 1 - confidence, confidence)
+    kept = [_kept(boxes[i], confidence[i], ~below[i], nms_threshold) for i in range(pictures)]
+    order = torch.stack([_kept_first(indices, count) for indices in kept])
+    confidence = torch.where(below, 1 - confidence, confidence).gather(1, order)
+    number = torch.tensor([len(indices) for indices in kept], device=order.device)
+    row = torch.arange(count, device=order.device)
+    classes = torch.where(row < number[:, None], classes.gather(1, order), -1)
     boxes = boxes.gather(1, order[..., None].expand(-1, -1, 4))
     return torch.cat((classes[..., None].to(boxes.dtype), confidence[..., None], boxes), dim=-1)
 
 
-def _kept_first(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
-    """The order of a picture's rows, and behind it which of them are kept: `(2 N,)` int64."""
-    keep = box_tools.nms(boxes, scores, iou_threshold=threshold)
-    suppressed = torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
-    suppressed[keep] = False
-    kept = torch.arange(len(boxes), device=boxes.device) < len(keep)
-    return torch.cat((keep, suppressed.nonzero().reshape(-1), kept.long()))
+def _kept(boxes: Tensor, scores: Tensor, candidates: Tensor, threshold: float) -> Tensor:
+    """Indices of the candidates that suppression keeps; a lower score never suppresses a higher one."""
+    indices = candidates.nonzero().reshape(-1)
+    return indices[box_tools.nms(boxes[indices], scores[indices], iou_threshold=threshold)]
+
+
+def _kept_first(kept: Tensor, count: int) -> Tensor:
+    others = torch.ones(count, dtype=torch.bool, device=kept.device)
+    others[kept] = False
+    return torch.cat((kept, others.nonzero().reshape(-1)))

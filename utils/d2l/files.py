@@ -90,7 +90,7 @@ def _folder(name: str, place: _Place) -> Path:
     root = place.root()
     if not place.written_into:
         return root
-    copy = settings.data_root / "d2l" / f"{name}-{root.name}"
+    copy = settings.generated_root / "d2l" / f"{name}-{root.name}"
     if not copy.is_dir():
         scratch = copy.with_name(f".{copy.name}.{os.getpid()}.part")
         shutil.rmtree(scratch, ignore_errors=True)

@@ -95,7 +95,8 @@ def get_dataloader_workers() -> int:
 
 def load_array(data_arrays: Sequence[Tensor], batch_size: int, is_train: bool = True) -> Iterable:
     """Return batches over the rows of tensors, shuffled if `is_train`."""
-    if len(data_arrays) == 2:
+    # Batches would take bytes for pixels and divide them by 255.
+    if len(data_arrays) == 2 and data_arrays[0].dtype != torch.uint8:
         return Loader(*data_arrays, batch_size=batch_size, shuffle=is_train)
     return DataLoader(TensorDataset(*data_arrays), batch_size, shuffle=is_train)
 
