@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from kit import picture_bytes, small_sets  # noqa: F401
+from torchvision.ops import masks_to_boxes
 
 from utils.datasets import bananas
-from utils.datasets.bananas import PADDING, load_bananas, pad_boxes, read_split
+from utils.datasets.bananas import PADDING, load_bananas, pad_boxes, read_masks, read_split
 
 
 @pytest.mark.usefixtures("small_sets")
@@ -34,6 +35,24 @@ class TestSample:
         made = bananas.scene("train", 5, pool)
         expected = torch.from_numpy(made.boxes[made.labels == 0]).float() / 256
         assert torch.equal(labels[5][labels[5, :, 0] >= 0][:, 1:], expected)
+
+    def test_masks_belong_to_the_boxes(self) -> None:
+        for split in ("train", "val"):
+            _, labels = read_split(split)
+            masks = read_masks(split)
+            assert len(masks) == len(labels)
+            for mask, rows in zip(masks, labels, strict=True):
+                assert mask.dtype == torch.bool and mask.shape[1:] == (256, 256)
+                assert torch.equal(
+                    masks_to_boxes(mask) + torch.tensor([0, 0, 1, 1]), rows[rows[:, 0] >= 0, 1:] * 256
+                )
+        assert all(
+            torch.equal(a, b)
+            for a, b in zip(read_masks("train", limit=3), read_masks("train")[:3], strict=True)
+        )
+        assert read_masks("val", limit=0) == []
+        with pytest.raises(ValueError, match="'test'"):
+            read_masks("test")
 
     def test_batches(self) -> None:
         train, valid = load_bananas(5)

@@ -95,6 +95,29 @@ def read_split(split: str, *, scale: str | None = None, limit: int | None = None
     return torch.stack(pictures), pad_boxes([boxes[name] for name in names], size=(height, width))
 
 
+def read_masks(split: str, *, limit: int | None = None) -> list[Tensor]:
+    """Return for each composed picture of `train` or `val` the visible pixels of its bananas, bool `(m, 256, 256)`.
+
+    Row k belongs to row k of `read_split(split, scale="sample")`. Nothing is read: the scenes are composed again,
+    which takes about 10 ms each. The book's pictures have no masks.
+
+    Args:
+        limit: only the first pictures.
+
+    Raises:
+        ValueError: for another split.
+    """
+    if split not in COUNTS:
+        raise ValueError(f"expected split 'train' or 'val', got {split!r}")
+    pool = _pool(split)
+
+    def masks(number: int) -> Tensor:
+        made = scene(split, number, pool)
+        return torch.from_numpy(made.masks[made.labels == 0])
+
+    return list(in_order(masks, range(COUNTS[split])[:limit]))
+
+
 def pad_boxes(boxes: list[list[list[float]]], *, size: tuple[int, int]) -> Tensor:
     """Return labels `(N, M, 5)` with corners relative to the picture, from rows `[class, x1, y1, x2, y2]` in pixels.
 
@@ -144,10 +167,14 @@ def _item(dice: Dice, artist: str, concept: str, cell: tuple[int, int], label: i
     )
 
 
+def _pool(split: str) -> Pool:
+    return Pool(f"bananas {split}", _THEMES, count=36, size=(320, 320))
+
+
 def _build(folder: Path) -> str:
     digests = []
     for split, count in COUNTS.items():
-        pool = Pool(f"bananas {split}", _THEMES, count=36, size=(320, 320))
+        pool = _pool(split)
         images = folder / f"bananas_{split}" / "images"
         images.mkdir(parents=True)
 
