@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from utils.device import device_of, move
 from utils.settings import settings
 
-WORK = 5e11
+WORK = 4e11
 """Floating-point operations of a training call at `sample`: some ten seconds on one processor core."""
 
 

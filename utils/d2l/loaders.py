@@ -27,7 +27,7 @@ __all__ = [
 # At `sample`: pixels of enlarged grey pictures that are held, and pictures of the banana set. The notes pass over the
 # latter 20 times with a detector that takes a tenth of a second a picture.
 PIXELS = 50_000_000
-BANANAS = {"train": 16, "val": 8}
+BANANAS = {"train": 8, "val": 8}
 
 
 class Loader(Batches):
