@@ -60,9 +60,23 @@ class Run:
     cell: int = 0
     started: float = 0.0
     seconds: float = 0.0
+    entries: list[float] = field(default_factory=list)
     status: str = "waiting"
     headline: str = ""
     why: list[str] = field(default_factory=list)
+
+    def cell_seconds(self) -> list[float]:
+        """What each code cell took, in order; a cell without code in it counts for none."""
+        ends = [*self.entries[1:], self.started + self.seconds]
+        return [end - start for start, end in zip(self.entries, ends, strict=True)] if self.entries else []
+
+    def spent(self) -> tuple[float, float, int, float]:
+        """Seconds until the first cell, of the imports (the first two cells), and number and seconds of the slowest
+        cell after them; zeros for what did not run."""
+        cells = self.cell_seconds()
+        start = self.entries[0] - self.started if cells else 0.0
+        slowest = max(range(2, len(cells)), key=cells.__getitem__) if len(cells) > 2 else None
+        return start, sum(cells[:2]), *((slowest + 1, cells[slowest]) if slowest is not None else (0, 0.0))
 
 
 def kernel_environment(jobs: int) -> dict[str, str]:
@@ -94,6 +108,8 @@ async def execute(run: Run, notebook: NotebookNode, *, jobs: int, folder: Path) 
 
     def entered(cell: NotebookNode, cell_index: int) -> None:
         run.cell = numbers.get(id(cell), run.cell)
+        if id(cell) in numbers:
+            run.entries.append(time.monotonic())
 
     manager = AsyncKernelManager(kernel_spec_manager=ThisPython())
     client = NotebookClient(
@@ -158,10 +174,20 @@ def run_all(
 
 
 def table(runs: list[Run]) -> str:
-    """Chapter, status, seconds, headline result, and their sum."""
+    """Chapter, status, seconds, where they went (kernel start, imports, slowest cell), headline; then the sums."""
     width = max(len(run.path.stem) for run in runs)
-    rows = [f"{'chapter':{width}}  status  seconds  result"]
-    rows += [f"{r.path.stem:{width}}  {r.status:6}  {r.seconds:7.1f}  {r.headline}".rstrip() for r in runs]
+    rows = [f"{'chapter':{width}}  status  seconds  kernel  imports  slowest cell  result"]
+    for run in runs:
+        kernel, imports, number, slowest = run.spent()
+        where = f"{kernel:6.1f}  {imports:7.1f}  " + (
+            f"no. {number:2} {slowest:5.1f}" if number else " " * 12
+        )
+        rows.append(
+            f"{run.path.stem:{width}}  {run.status:6}  {run.seconds:7.1f}  {where}  {run.headline}".rstrip()
+        )
+    kernel, imports = (sum(column) for column in list(zip(*(run.spent() for run in runs), strict=True))[:2])
+    total = sum(run.seconds for run in runs)
+    rows.append(f"{'in all':{width}}          {total:7.1f}  {kernel:6.1f}  {imports:7.1f}")
     return "\n".join(rows)
 
 

@@ -43,8 +43,28 @@ def test_good_failing_and_dying_chapters_in_one_run(chapter_of):
     assert "\x1b" not in said
     assert "03_c.ipynb failed in cell 2 of 2: os.kill" in said and "the kernel died" in said
     rows = execute.table(runs).splitlines()
-    assert rows[0].split() == ["chapter", "status", "seconds", "result"]
+    assert rows[0].split() == [
+        "chapter",
+        "status",
+        "seconds",
+        "kernel",
+        "imports",
+        "slowest",
+        "cell",
+        "result",
+    ]
     assert rows[1].startswith("01_a") and rows[1].endswith("accuracy .9") and "FAILED" in rows[2]
+
+
+def test_the_table_says_where_the_time_went(chapter_of):
+    cells = ["import time", "time.sleep(0.2)", "1", "time.sleep(0.6)", "2"]
+    [result] = run(chapter_of(*cells, name="01_a.ipynb"))
+    kernel, imports, number, slowest = result.spent()
+    assert number == 4 and 0.6 <= slowest < 3 and 0.2 <= imports < 3 and kernel > 0
+    assert abs(kernel + sum(result.cell_seconds()) - result.seconds) < 1e-6
+    assert f"no.  4 {slowest:5.1f}" in execute.table([result])
+    waiting = execute.Run(result.path)
+    assert waiting.spent() == (0, 0, 0, 0) and "waiting" in execute.table([waiting])
 
 
 def test_an_announced_error_does_not_stop_a_chapter(good, save):
