@@ -44,3 +44,15 @@ def test_mirror_is_none_when_unset_and_loses_its_trailing_slash(monkeypatch):
     assert settings.mirror is None
     monkeypatch.setenv("COURSE_DATA_MIRROR", "file:///data/")
     assert settings.mirror == "file:///data"
+
+
+def test_notes_lie_beside_the_checkout_or_where_course_notes_says(monkeypatch, tmp_path):
+    monkeypatch.delenv("COURSE_NOTES", raising=False)
+    monkeypatch.setattr("utils.settings._PACKAGE", tmp_path / "course" / "utils")
+    assert settings.notes_root is None
+    (tmp_path / "shared" / "notes").mkdir(parents=True)
+    assert settings.notes_root == tmp_path / "shared" / "notes"
+    monkeypatch.setenv("COURSE_NOTES", str(tmp_path))
+    assert settings.notes_root == tmp_path
+    monkeypatch.setenv("COURSE_NOTES", str(tmp_path / "nowhere"))
+    assert settings.notes_root is None
