@@ -40,7 +40,7 @@ def slow_merge(patches, colours):
 def test_merging_equals_the_slow_one(seed):
     random = np.random.default_rng(seed)
     blocks = random.permutation(12).reshape(3, 4)
-    patches = blocks.repeat(4, axis=0).repeat(3, axis=1)
+    patches = blocks.repeat([1, 6, 3], axis=0).repeat([2, 5, 1, 3], axis=1)  # of unequal sizes
     if seed > 1:  # odd shapes too: some neighbours share a number
         patches = np.unique(patches // 2, return_inverse=True)[1].reshape(patches.shape)
     colours = random.random((*patches.shape, 3)) * 100
