@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 from torch import nn
@@ -26,6 +26,7 @@ def test_the_notes_example() -> None:
     assert torch.allclose(mean_logits(logits), logits.mean(0).softmax(-1))
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.integers(0, 10_000), st.integers(1, 6), st.floats(0.1, 20))
 def test_no_mean_loses_more_than_its_members(seed: int, members: int, spread: float) -> None:
     logits, labels = answers(seed, members, spread)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from torchvision.datasets import ImageFolder
@@ -25,6 +25,7 @@ from utils.datasets.competition import (
 CLASSES = ("bird", "cat")
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(0, 4), min_size=6, max_size=60), st.integers(2, 6), st.integers(0, 3))
 def test_folds_are_even_in_size_and_class(labels: list[int], folds: int, seed: int) -> None:
     y = torch.tensor(labels)

@@ -48,8 +48,6 @@ def assign_folds(labels: Tensor, *, folds: int, seed: int = 0, groups: Tensor | 
         >>> assign_folds(torch.tensor([0, 0, 1, 1]), folds=2).bincount().tolist()
         [2, 2]
     """
-    from sklearn.model_selection import StratifiedGroupKFold  # a second of import time
-
     if groups is not None and len(groups) != len(labels):
         raise ValueError(f"expected one group a label, got {len(groups)} groups and {len(labels)} labels")
     if not len(labels):
@@ -58,6 +56,8 @@ def assign_folds(labels: Tensor, *, folds: int, seed: int = 0, groups: Tensor | 
         raise ValueError(f"expected 2 <= folds <= {len(labels)} examples, got folds={folds}")
     if groups is None:
         return _dealt(labels, folds, seed)
+    from sklearn.model_selection import StratifiedGroupKFold  # a second of import time
+
     result = torch.zeros(len(labels), dtype=torch.int64)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     for fold, (_, held_out) in enumerate(
