@@ -191,6 +191,17 @@ def test_measures(ours, theirs):
         assert ours.evaluate_loss(net, data, losses) == pytest.approx(expected)
 
 
+def test_no_batches_are_said_to_be_none(ours):
+    for call in (
+        lambda: ours.evaluate_accuracy(mlp(), []),
+        lambda: ours.evaluate_accuracy_gpu(mlp(), []),
+        lambda: ours.evaluate_loss(mlp(), [], nn.MSELoss()),
+        lambda: ours.train_epoch_ch3(mlp(), [], nn.MSELoss(), None),
+    ):
+        with pytest.raises(ValueError, match="no batches"):
+            call()
+
+
 def heavy() -> nn.Module:
     return nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 4))
 

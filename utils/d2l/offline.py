@@ -116,7 +116,7 @@ def _transformed(dataset: VisionDataset, pixels: Any, target: int) -> tuple[Any,
 
 
 def _resnet18(real: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
-    def resnet18(*, pretrained: bool = False, weights: Any = None, **options: Any) -> nn.Module:
+    def resnet18(weights: Any = None, *, pretrained: bool = False, **options: Any) -> nn.Module:
         net = real(weights=None, **options)
         if not (pretrained or weights):
             return net

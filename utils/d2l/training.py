@@ -40,6 +40,15 @@ def accuracy(y_hat: Tensor, y: Tensor) -> float:
     return float(_hits(y_hat, y))
 
 
+def _means(averages: Averages) -> dict[str, float]:
+    means = averages.means()
+    if not means:
+        raise ValueError(
+            "no batches. Fix: check that the data set is not empty, or used up as generators are."
+        )
+    return means
+
+
 def _hits(y_hat: Tensor, y: Tensor) -> Tensor:
     if y_hat.ndim > 1 and y_hat.shape[1] > 1:
         y_hat = y_hat.argmax(dim=1)
@@ -67,7 +76,7 @@ def _share_right(net: Callable, batches: Iterable, device: Any) -> float:
         if device is not None:
             X, y = move(X, device), y.to(device)
         averages.add({"right": (_hits(net(X), y), y.numel())})
-    return averages.means()["right"]
+    return _means(averages)["right"]
 
 
 @torch.no_grad()
@@ -78,7 +87,7 @@ def evaluate_loss(net: Callable, data_iter: Iterable, loss: Callable) -> float:
         out = net(X)
         value = loss(out, y.reshape(out.shape))
         averages.add({"loss": (value.sum(), value.numel())})
-    return averages.means()["loss"]
+    return _means(averages)["loss"]
 
 
 def train_epoch_ch3(net: Any, train_iter: Iterable, loss: Callable, updater: Any) -> tuple[float, float]:
@@ -105,7 +114,7 @@ def train_epoch_ch3(net: Any, train_iter: Iterable, loss: Callable, updater: Any
         value = value.detach()
         total = value.sum() if value.ndim else value * len(y)
         averages.add({"loss": (total, y.numel()), "right": (_hits(y_hat.detach(), y), y.numel())})
-    means = averages.means()
+    means = _means(averages)
     return means["loss"], means["right"]
 
 
