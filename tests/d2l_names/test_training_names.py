@@ -197,6 +197,7 @@ def test_no_batches_are_said_to_be_none(ours):
         lambda: ours.evaluate_accuracy_gpu(mlp(), []),
         lambda: ours.evaluate_loss(mlp(), [], nn.MSELoss()),
         lambda: ours.train_epoch_ch3(mlp(), [], nn.MSELoss(), None),
+        lambda: ours.train_ch6(mlp(), [], [], 1, 0.1, "cpu"),
     ):
         with pytest.raises(ValueError, match="no batches"):
             call()

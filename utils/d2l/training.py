@@ -42,11 +42,13 @@ def accuracy(y_hat: Tensor, y: Tensor) -> float:
 
 def _means(averages: Averages) -> dict[str, float]:
     means = averages.means()
-    if not means:
-        raise ValueError(
-            "no batches. Fix: check that the data set is not empty, or used up as generators are."
-        )
+    _check_some(means)
     return means
+
+
+def _check_some(found: Any) -> None:
+    if not found:
+        raise ValueError("no batches. Fix: check that the set is not empty, or used up as generators are.")
 
 
 def _hits(y_hat: Tensor, y: Tensor) -> Tensor:
@@ -270,6 +272,7 @@ class _Tally:
 
     def running(self) -> list[tuple[float, float]]:
         """Mean loss and share of hits after each batch, over the epoch so far: the one wait for the device."""
+        _check_some(self.sizes)
         examples, predictions = torch.tensor(self.sizes, dtype=torch.float64).cumsum(0).unbind(1)
         losses, hits = (torch.stack(values).cpu().double().cumsum(0) for values in (self.losses, self.hits))
         return list(zip((losses / examples).tolist(), (hits / predictions).tolist(), strict=True))
