@@ -16,8 +16,8 @@ from utils.detection.boxes import scale_boxes
 def propose_regions(
     picture: Tensor,
     *,
-    scale: float = 100.0,
-    smallest: int = 8,
+    scale: float = 150.0,
+    smallest: int = 12,
     shortest_side: float = 0.06,
     longest_side: float = 0.6,
     merge: bool = True,
