@@ -139,6 +139,8 @@ def test_submissions_that_make_no_sense(tmp_path: Path) -> None:
         write_probabilities(path, ["1"], torch.tensor([[3.0, -1.0]]), classes=CLASSES)
     with pytest.raises(ValueError, match="softmax"):
         write_probabilities(path, ["1"], torch.tensor([[float("nan"), 1.0]]), classes=CLASSES)
+    with pytest.raises(ValueError, match="softmax"):
+        write_probabilities(path, ["1"], torch.tensor([[0.9, 0.9]]), classes=CLASSES)
     with pytest.raises(ValueError, match=r"\(1, 2\) numbers"):
         write_probabilities(path, ["1"], torch.tensor([[1.0]]), classes=CLASSES)
     assert not path.exists()
