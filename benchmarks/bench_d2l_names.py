@@ -136,7 +136,7 @@ def boxes() -> Iterator[Case]:
         parts = [anchor_grid(*shape, sizes=s, ratios=RATIOS) for shape, s in zip(SHAPES, SIZES, strict=True)]
         return torch.cat(parts)[None]
 
-    scores = torch.rand(len(anchors))
+    scores = torch.randperm(len(anchors)) / len(anchors)  # no two are equal: the order of ties is open
     cases = {
         "multibox_prior": (prior, grids),
         "multibox_target": (lambda book: book.multibox_target(anchors[None], truth), targets),
