@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import shutil
@@ -24,10 +25,12 @@ from utils.models.pretrained import (
     backbone,
     feature_extractor,
     feature_map_extractor,
+    freeze,
     preprocess,
     replace_head,
     split_parameters,
 )
+from utils.train import fit
 
 CATS = {"Egyptian cat", "tabby", "tiger cat"}
 # Of a fixed input, from a run in which ours and the reference port agreed to the last bit.
@@ -205,6 +208,70 @@ def test_replace_head_leaves_the_rest_and_the_original_alone(lite0, which):
     assert not net.model.training
     with pytest.raises(ValueError, match="expected 1 or more"):
         replace_head(net, 0)
+
+
+def small_net() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2),
+    )  # fmt: skip
+
+
+def one_step(net: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    net(torch.randn(8, 3, 9, 9)).square().mean().backward()
+    optimizer.step()
+
+
+def changed(net: nn.Module, before: dict[str, torch.Tensor]) -> set[str]:
+    return {key for key, value in net.state_dict().items() if not torch.equal(value, before[key])}
+
+
+def test_frozen_parts_keep_every_bit_and_the_rest_learns():
+    net = small_net()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    one_step(net, optimizer)  # leaves gradients and momentum behind, as in freezing half-way
+    before = copy.deepcopy(net.state_dict())
+    assert freeze(net.eval(), net[:2]) is net
+    one_step(net, optimizer)
+    moved = changed(net, before)
+    assert {key[0] for key in moved} == {"3", "4", "7"} and {"4.running_mean", "4.running_var"} <= moved
+    assert net.training and net[4].training and not net[1].training
+
+
+def test_what_freezing_by_hand_forgets():
+    """The reason for `freeze`: without it buffers drift, and an old gradient is applied."""
+    net = small_net()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    one_step(net, optimizer)
+    before = copy.deepcopy(net.state_dict())
+    net[:2].requires_grad_(False)
+    one_step(net, optimizer)
+    assert {"0.weight", "1.running_mean", "1.running_var"} <= changed(net, before)
+
+
+def test_fit_leaves_frozen_parts_in_eval_mode(lite0):
+    net = replace_head(lite0, 2)
+    freeze(net, [net.conv_stem, net.bn1, net.blocks])
+    before = copy.deepcopy(net.state_dict())
+    batches = [(torch.randn(4, 3, 32, 32), torch.tensor([0, 1, 0, 1]))]
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, weight_decay=0.1)
+    list(fit(net, batches, optimizer, epochs=1))
+    moved = {key.split(".")[0] for key in changed(net, before)}
+    assert moved == {"conv_head", "bn2", "classifier"}
+
+
+def test_freezing_nothing_and_all():
+    net = small_net()
+    assert all(p.requires_grad for p in freeze(net, []).parameters())
+    assert not any(p.requires_grad for p in freeze(net, [net]).parameters()) and not net.training
+
+
+def test_parts_of_another_copy_are_refused():
+    net, other = small_net(), small_net()
+    with pytest.raises(ValueError, match="a Conv2d that is not in it"):
+        freeze(net, [net[1], other[0]])
+    assert all(p.requires_grad for p in net.parameters()) and net[1].training
 
 
 def test_a_model_without_a_head_is_refused():

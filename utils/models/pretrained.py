@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -173,6 +173,40 @@ def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Para
     named = list(model.named_parameters())
     head = [parameter for key, parameter in named if key.startswith(prefix)]
     return [parameter for key, parameter in named if not key.startswith(prefix)], head
+
+
+def freeze(model: nn.Module, parts: Iterable[nn.Module]) -> nn.Module:
+    """Make `model` ready for training with some of its parts held as they are, buffers included; return it.
+
+    `requires_grad_(False)` alone forgets two things: batch norm in train mode moves its running mean and variance at
+    each forward pass, and an optimizer still applies a gradient that was there before. So the parts go to eval mode
+    and lose their gradients; the rest goes to train mode. `utils.train.fit` leaves the parts in eval mode, a later
+    `model.train()` does not. No parts: nothing is frozen.
+
+    Args:
+        parts: modules inside `model`, such as `[model.layer1]`.
+
+    Raises:
+        ValueError: if a part does not belong to the model; nothing is changed then.
+
+    Example:
+        >>> net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
+        >>> [p.requires_grad for p in freeze(net, net[:2]).parameters()]
+        [False, False, False, False, True, True]
+    """
+    parts, inside = list(parts), set(model.modules())
+    for part in parts:
+        if part not in inside:
+            raise ValueError(
+                f"expected parts of the model, got a {type(part).__name__} that is not in it. "
+                "Fix: take it from the same copy, e.g. freeze(net, [net.layer1])."
+            )
+    model.train()
+    for part in parts:
+        part.requires_grad_(False).eval()
+        for parameter in part.parameters():
+            parameter.grad = None
+    return model
 
 
 def _head_name(model: nn.Module) -> str:
