@@ -136,6 +136,16 @@ def test_a_head_takes_maps_whose_sides_were_rounded_up(finest, height, width):
     assert head(maps_for(height, width), size=(height, width)).shape == (2, 4, height, width)
 
 
+def test_a_loud_map_is_turned_down_and_keeps_its_size():
+    torch.manual_seed(0)
+    head = FCNHead(CHANNELS, 4, finest=8, kernel_size=3).train()
+    maps = maps_for(96, 128)
+    loud = maps | {16: maps[16] * 100}
+    assert torch.allclose(head(loud), head(maps), atol=1e-3)
+    for stride, score in zip(head.strides, head.score, strict=True):
+        assert score(maps[stride]).shape[2:] == maps[stride].shape[2:]
+
+
 def test_a_head_needs_only_the_maps_it_uses():
     assert FCNHead({32: 512}, 21).eval()({32: torch.zeros(1, 512, 10, 15)}).shape == (1, 21, 320, 480)
     with pytest.raises(ValueError, match="channels for every stride"):
