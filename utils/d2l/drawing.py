@@ -22,9 +22,8 @@ __all__ = ["Animator", "bbox_to_rect", "show_bboxes", "show_images", "use_svg_di
 
 def use_svg_display() -> None:
     """Draw in SVG, as the book does; in a plain script do nothing. IPython no longer has what the book calls for it."""
-    if (
-        get_ipython() is not None
-    ):  # else the call would start a shell, and everything after would think it is one
+    # Without a shell the call would start one, and everything after would think it runs in Jupyter.
+    if get_ipython() is not None:
         matplotlib_inline.backend_inline.set_matplotlib_formats("svg")
 
 
