@@ -53,7 +53,7 @@ def test_the_table_knows_what_is_generated(full_root, capsys):
     calls = re.compile(r'\bgenerated\("([a-z0-9-]+)", [A-Z]')
     modules = (REPOSITORY / "utils" / "datasets").glob("*.py")
     named = {name for path in modules for name in calls.findall(path.read_text(encoding="utf-8"))}
-    assert set(command.GENERATED) == named
+    assert {*command.GENERATED, *command.LAID_OUT} == named
     whole = full_root.parent / "generated" / "cifar10-tiny-2"
     (whole / "train").mkdir(parents=True)
     (whole / "train" / "1.png").write_bytes(bytes(2000))
@@ -62,6 +62,7 @@ def test_the_table_knows_what_is_generated(full_root, capsys):
     lines = {tuple(line.split()[:3]): line for line in capsys.readouterr().out.splitlines()}
     assert "2.0 kB" in lines["cifar10-tiny", "sample", "yes"]
     assert "composed at first use" in lines["cifar10", "sample", "no"]
+    assert "laid out at first use" in lines["cifar10-competition", "full", "no"]
     assert ("fashion-mnist", "sample", "yes") in lines
 
 

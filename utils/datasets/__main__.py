@@ -16,6 +16,7 @@ from utils.settings import settings
 
 # Sets that are composed for scale `sample`, by the modules of the same names.
 GENERATED = ("hotdog", "bananas", "catdog", "cifar10", "cifar10-tiny", "dogs", "houses", "voc")
+LAID_OUT = ("cifar10-competition",)  # files of a real set in another layout, at scale `full`
 _SEE = "see data/README.md"
 
 
@@ -34,15 +35,16 @@ def rows() -> list[Row]:
     root = settings.sample_root
     committed = [path for path in sorted(root.iterdir()) if path.is_dir()] if root.is_dir() else []
     found = [Row(path.name, "sample", "yes", _on_disk(path), _SEE) for path in committed]
-    found += [_generated_row(name) for name in GENERATED]
+    found += [_generated_row(name, "sample", "composed at first use") for name in GENERATED]
+    found += [_generated_row(name, "full", "laid out at first use") for name in LAID_OUT]
     return found + [_real_row(entry) for entry in REGISTRY.values()]
 
 
-def _generated_row(name: str) -> Row:
+def _generated_row(name: str, scale: str, absent: str) -> Row:
     # The newest version counts; a set that is being made has a hidden folder.
     whole = [path for path in sorted(settings.generated_root.glob(f"{name}-[0-9]*")) if is_whole(path)]
-    size = _on_disk(whole[-1]) if whole else "composed at first use"
-    return Row(name, "sample", "yes" if whole else "no", size, _SEE)
+    size = _on_disk(whole[-1]) if whole else absent
+    return Row(name, scale, "yes" if whole else "no", size, _SEE)
 
 
 def _real_row(entry: RealSet) -> Row:
