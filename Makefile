@@ -19,7 +19,7 @@ FOUND = $(or $(PYTHON),$(shell for p in python3 python3.13 python3.12 python3.11
 	"$$p" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$p" && break; done))
 PY = "$(if $(strip $(VENV)),$(VENV)/$(BIN)/python,$(FOUND))"
 
-.PHONY: help setup run test lab data execute site bench results lint clean set-home contact-sheets
+.PHONY: help setup run test lab data execute site bench results race record lint clean set-home contact-sheets
 .DEFAULT_GOAL := help
 
 help:
@@ -34,6 +34,8 @@ help:
 	@echo 'make site     the HTML site from the stored outputs: build/site/index.html'
 	@echo 'make bench    timings against d2l and torchvision'
 	@echo 'make results  the notes'\'' nets on the whole Fashion-MNIST: hours, resumes where it stopped (ONLY="lenet resnet18")'
+	@echo 'make race     seconds to the accuracy of the book, by d2l and by the course: half an hour (ONLY="softmax lenet")'
+	@echo 'make record   the best accuracy in 60 and in 300 seconds, three seeds each: 18 minutes'
 	@echo 'make lint     style and import rules only'
 	@echo 'make contact-sheets   one picture a sample set, for docs/'
 	@echo 'make set-home URL=https://...   write where the course lives into every badge and first cell'
@@ -78,6 +80,12 @@ bench: setup
 
 results: setup
 	@COURSE_SCALE=full $(PY) -m tools.results --only "$(ONLY)"
+
+race: setup
+	@$(PY) -m benchmarks.time_to_accuracy --only "$(ONLY)"
+
+record: setup
+	@$(PY) -m benchmarks.record
 
 contact-sheets: setup
 	@$(PY) -m tools.contact_sheets

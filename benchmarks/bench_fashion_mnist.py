@@ -25,6 +25,7 @@ from utils.d2l import original as d2l
 from utils.datasets import fashion_mnist
 from utils.datasets.fashion_mnist import load_fashion_mnist
 from utils.device import seed_everything
+from utils.models.bn_lenet import bn_lenet
 from utils.models.lenet import init_xavier, lenet
 from utils.train import evaluate, fit
 
@@ -66,7 +67,7 @@ def silently(function, *arguments):
 
 def reading() -> Iterator[Case]:
     """An epoch of the training set; for the larger size a second or later one, where ours are already resized."""
-    for side, floor in ((None, 30), (96, 20)):
+    for side, floor, rounds in ((None, 30, 3), (96, 20, 3), (224, None, 2)):
         ours, theirs = load_fashion_mnist(resize=side), d2l.load_data_fashion_mnist(256, side)
         yield Case(
             "reading an epoch",
@@ -75,7 +76,7 @@ def reading() -> Iterator[Case]:
             partial(consume, theirs[0]),
             partial(same_pixels, ours.test, theirs[1]),
             floor=floor,
-            rounds=3,
+            rounds=rounds,
         )
 
 
@@ -87,6 +88,19 @@ def book_softmax() -> nn.Module:
 def book_mlp() -> nn.Module:
     """The book's concise MLP."""
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10)).apply(book_init)
+
+
+def book_dropout() -> nn.Module:
+    """The book's concise MLP with dropout."""
+    layers = [
+        nn.Linear(784, 256),
+        nn.ReLU(),
+        nn.Dropout(0.2),
+        nn.Linear(256, 256),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+    ]
+    return nn.Sequential(nn.Flatten(), *layers, nn.Linear(256, 10)).apply(book_init)
 
 
 def book_init(module: nn.Module) -> None:
@@ -131,7 +145,9 @@ def training(epochs: int = 1) -> Iterator[Case]:
     recipes = (
         ("softmax regression", book_softmax, 0.1, train_ch3, 0.08, 20),
         ("MLP, 256 hidden", book_mlp, 0.1, train_ch3, 0.08, 12),
+        ("MLP with dropout", book_dropout, 0.5, train_ch3, 0.12, 5),
         ("LeNet, sigmoid", lambda: lenet().apply(init_xavier), 0.9, train_ch6, 0.3, 3),
+        ("LeNet, batch norm", lambda: bn_lenet().apply(init_xavier), 1.0, train_ch6, 0.3, 3),
     )
     for name, build, rate, theirs, tolerance, floor in recipes:
 

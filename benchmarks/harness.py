@@ -33,7 +33,7 @@ class Case:
         name: what is measured.
         sizes: on how much, in words.
         ours: our way, without arguments.
-        theirs: the way to compare with.
+        theirs: the way to compare with, or None where there is none; then only a time is shown.
         check: says whether the results agree; called once before timing.
         floor: the ratio that was promised, or None.
         rounds: how many timings of each side; None takes the command line's.
@@ -42,7 +42,7 @@ class Case:
     name: str
     sizes: str
     ours: Callable[[], object]
-    theirs: Callable[[], object]
+    theirs: Callable[[], object] | None
     check: Callable[[], bool]
     floor: float | None = None
     rounds: int | None = None
@@ -50,13 +50,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Row:
-    """The timings of one case in milliseconds: (least, median, most) of each side, and the ratio of the medians."""
+    """The timings of one case in milliseconds: (least, median, most) of each side, and the ratio of the medians.
+
+    Without another way to do it `theirs` and `ratio` are None.
+    """
 
     name: str
     sizes: str
     ours: tuple[float, float, float]
-    theirs: tuple[float, float, float]
-    ratio: float
+    theirs: tuple[float, float, float] | None
+    ratio: float | None
     floor: float | None
     rounds: int
     agrees: bool
@@ -97,16 +100,20 @@ def main(cases: Callable[[], Iterable[Case]]) -> None:
 
 def run(case: Case, *, rounds: int) -> Row:
     """Check that both sides agree, then time them in turns; nothing is timed where they do not agree."""
+    sides = [side for side in (case.ours, case.theirs) if side]
     with quiet():
         if not case.check():
             return Row(case.name, case.sizes, (0, 0, 0), (0, 0, 0), 0.0, case.floor, 0, False)
-        case.ours(), case.theirs()
-        times: tuple[list[float], list[float]] = ([], [])
+        if rounds > 1:  # what is timed once, because it takes minutes, is not warmed up either
+            for function in sides:
+                function()
+        times: list[list[float]] = [[] for _ in sides]
         for _ in range(rounds):
-            for side, function in zip(times, (case.ours, case.theirs), strict=True):
+            for side, function in zip(times, sides, strict=True):
                 side.append(milliseconds(function))
-    ours, theirs = (summary(side) for side in times)
-    return Row(case.name, case.sizes, ours, theirs, theirs[1] / ours[1], case.floor, rounds, True)
+    ours, *theirs = (summary(side) for side in times)
+    ratio = theirs[0][1] / ours[1] if theirs else None
+    return Row(case.name, case.sizes, ours, theirs[0] if theirs else None, ratio, case.floor, rounds, True)
 
 
 def milliseconds(function: Callable[[], object]) -> float:
@@ -137,7 +144,10 @@ def line(row: Row) -> str:
     what = f"{row.name}, {row.sizes}"
     if not row.agrees:
         return f"{what:<40} RESULTS DISAGREE, not timed"
-    ours, theirs = (" ".join(f"{value:9.3f}" for value in side) for side in (row.ours, row.theirs))
+    ours = " ".join(f"{value:9.3f}" for value in row.ours)
+    if row.theirs is None:
+        return f"{what:<40} {ours:>30}"
+    theirs = " ".join(f"{value:9.3f}" for value in row.theirs)
     floor = "" if row.floor is None else f"{row.floor:5.1f}"
     missed = " (missed)" if row.floor is not None and row.ratio < row.floor else ""
     return f"{what:<40} {ours:>30} {theirs:>32} {row.ratio:7.1f}x {floor:>6}{missed}"

@@ -18,7 +18,8 @@ HEAD = """# Benchmarks
 
 Each row times two ways to do one thing in turns, in one process, after it has seen that their results agree. Times are
 milliseconds: least, median and most of the rounds. The ratio is theirs over ours, median over median; a floor is what
-the course promises to keep. Theirs is d2l 0.17.0 unless the row says otherwise. `make bench` writes this page.
+the course promises to keep. Theirs is d2l 0.17.0 unless the row says otherwise; rows
+without it are times only. `make bench` writes this page.
 """
 
 
@@ -33,7 +34,7 @@ def main(folder: Path = chapters.ROOT / "benchmarks", page: Path = PAGE) -> int:
     if not found:
         print("Nothing to compare yet: benchmarks/ holds no bench_*.py.")
         return 0
-    print(f"{len(found)} benchmarks, about 20 minutes in all; close other programs.", flush=True)
+    print(f"{len(found)} benchmarks, about 30 minutes in all; close other programs.", flush=True)
     path = os.pathsep.join(filter(None, [str(chapters.ROOT), os.environ.get("PYTHONPATH", "")]))
     results = chapters.ROOT / "build" / "bench"
     results.mkdir(parents=True, exist_ok=True)
@@ -77,9 +78,11 @@ _EACH = ("peak memory MiB", "load at the start")  # these belong to one script, 
 
 
 def _row(row: dict) -> str:
-    ours, theirs = (", ".join(_number(value) for value in row[side]) for side in ("ours", "theirs"))
+    sides = [row["ours"], row["theirs"] or ()]
+    ours, theirs = (", ".join(_number(value) for value in side) for side in sides)
     floor = "" if row["floor"] is None else f"{row['floor']:g}"
-    ratio = f"{row['ratio']:.1f}" + (" (missed)" if row["floor"] and row["ratio"] < row["floor"] else "")
+    missed = row["floor"] and row["ratio"] < row["floor"]
+    ratio = "" if row["ratio"] is None else f"{row['ratio']:.1f}" + " (missed)" * bool(missed)
     return f"| {row['name']} | {row['sizes']} | {ours} | {theirs} | {ratio} | {floor} |"
 
 

@@ -17,6 +17,7 @@ ROWS = (
     (("01", "Distance from the eye"), ("06", "Weights of each class")),
     (("04", "Left: the number of turns"), ("18", "Accuracy falls with the shift")),
     (("27", "A dog on the left"), ("28", "Four validation pictures")),
+    (("31", "The cat in blue and yellow"), ("30", "Six pictures by the unseen artist")),
 )
 
 

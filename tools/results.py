@@ -1,18 +1,17 @@
 """`make results`: the notes' nets at full scale, each as the notes train it and with a modern recipe.
 
-Every epoch is written down when it ends (docs/results.json) and checkpointed below the data folder, so that a run
-that was stopped goes on with the next epoch:
+Every epoch is written down when it ends (utils/measured/results.json) and checkpointed below the data folder, so that
+a run that was stopped goes on with the next epoch:
 
     python -m tools.results                        # everything that is not finished: hours on a CPU
     python -m tools.results --only "lenet resnet18" --hours 2
 
-The table itself is made from docs/results.json by `make site`; a net that did not finish says how far it came.
+The table is made from that file by `make site` and by chapter 24; a net that did not finish says how far it came.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -27,6 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.harness import processor
 from tools import chapters
+from utils import measured
 from utils.datasets.fashion_mnist import load_fashion_mnist
 from utils.device import describe, keep_freed_memory, low_precision, pick_device, seed_everything
 from utils.history import Record
@@ -40,7 +40,8 @@ from utils.models.vgg import VGG11, narrow, vgg
 from utils.settings import settings
 from utils.train import classification_step, fit
 
-FILE = chapters.ROOT / "docs" / "results.json"
+NAME = "results"
+FILE = measured.FOLDER / f"{NAME}.json"
 
 
 @dataclass(frozen=True)
@@ -144,8 +145,8 @@ def size(recipe: Recipe) -> tuple[int, int]:
     return sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2
 
 
-def row(recipe: Recipe, records: list[Record], *, hardware: list[str], seed: int) -> dict:
-    """What is kept of a run: plain numbers."""
+def row(recipe: Recipe, records: list[Record], *, hardware: list[str], seed: int, alone: bool = True) -> dict:
+    """What is kept of a run: plain numbers; seconds only of a run that had the machine to itself."""
     parameters, multiply_adds = size(recipe)
     seconds = [round(record.seconds, 1) for record in records]
     return {
@@ -155,24 +156,21 @@ def row(recipe: Recipe, records: list[Record], *, hardware: list[str], seed: int
         "parameters": parameters, "multiply_adds": multiply_adds,
         "train_accuracy": [round(record["train accuracy"], 4) for record in records],
         "test_accuracy": [round(record["valid accuracy"], 4) for record in records],
-        "seconds": seconds, "seconds_per_epoch": statistics.median(seconds),
+        "seconds": seconds, "seconds_per_epoch": statistics.median(seconds) if alone else None,
         "hardware": hardware, "torch": torch.__version__, "published": recipe.published,
     }  # fmt: skip
 
 
 def read(file: Path = FILE) -> dict[str, dict]:
     """Slug -> row; empty if nothing was run yet."""
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return measured.read(file.stem, file.parent)
 
 
 def write(rows: dict[str, dict], file: Path = FILE) -> None:
     """Rows in the order of `recipes`, in one replacement of the file."""
     order = [recipe.slug for recipe in recipes()]
     ordered = dict(sorted(rows.items(), key=lambda item: order.index(item[0])))
-    lines = ",\n".join(f'"{slug}": {json.dumps(entry)}' for slug, entry in ordered.items())
-    temporary = file.with_suffix(".part")
-    temporary.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
-    temporary.replace(file)
+    measured.write(file.stem, ordered, file.parent)
 
 
 def table(rows: dict[str, dict]) -> str:
@@ -194,14 +192,21 @@ def table(rows: dict[str, dict]) -> str:
             f"{kind}, batch {entry['batch_size']}, lr {entry['learning_rate']:g}",
             f"{entry['side']} × {entry['side']}", f"{entry['parameters']:,}", f"{entry['multiply_adds'] / 1e6:,.1f} M",
             run, f"{entry['train_accuracy'][-1]:.3f}", f"{entry['test_accuracy'][-1]:.3f}", published,
-            f"{entry['seconds_per_epoch']:,.0f}", ", then ".join(entry["hardware"]),
+            f"{entry['seconds_per_epoch']:,.0f}" if entry["seconds_per_epoch"] else "–",
+            ", then ".join(entry["hardware"]),
         )  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def run(
-    recipe: Recipe, *, until: float, seed: int = 0, file: Path = FILE, folder: Path | None = None
+    recipe: Recipe,
+    *,
+    until: float,
+    seed: int = 0,
+    alone: bool = True,
+    file: Path = FILE,
+    folder: Path | None = None,
 ) -> None:
     """Train one recipe to its end or to the first epoch that ends after `until`, writing the row each epoch."""
     folder = folder or settings.data_root / "results"
@@ -215,7 +220,9 @@ def run(
         if len(records) <= before.get("epochs_run", 0):
             continue  # from the checkpoint
         hardware = list(dict.fromkeys([*known, here]))
-        write(read(file) | {recipe.slug: row(recipe, records, hardware=hardware, seed=seed)}, file)
+        write(
+            read(file) | {recipe.slug: row(recipe, records, hardware=hardware, seed=seed, alone=alone)}, file
+        )
         left = (recipe.epochs - record.epoch) * record.seconds / 60
         print(f"{recipe.slug}: {record}; about {left:.0f} minutes to go", flush=True)
         if time.monotonic() > until:
@@ -228,6 +235,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="slugs, as in 'lenet resnet18+'; default all")
     parser.add_argument(
         "--hours", type=float, default=float("inf"), help="stop at the first epoch after this"
+    )
+    parser.add_argument(
+        "--shared",
+        action="store_true",
+        help="the machine does other work: leave the seconds out of the table",
     )
     options = parser.parse_args(arguments)
     known = {recipe.slug: recipe for recipe in recipes()}
@@ -250,7 +262,7 @@ def main(arguments: list[str] | None = None) -> int:
         if time.monotonic() > until:
             break
         try:
-            run(known[slug], until=until)
+            run(known[slug], until=until, alone=not options.shared)
         except KeyboardInterrupt:
             print("\nStopped. `make results` goes on from the last epoch that ended.")
             return 130

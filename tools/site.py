@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import importlib
 import json
 import posixpath
 import shutil
@@ -21,9 +22,16 @@ import nbformat
 from nbformat import NotebookNode
 
 from tools import chapters, home, links
+from utils import measured
 
 ROOT = chapters.ROOT
 SOURCE, OUT, DOCTREES = (ROOT / "build" / name for name in ("docs-src", "site", "doctrees"))
+# What stands in a page, and the module that makes a table of what was measured.
+MEASURED = {
+    "<!-- results -->": "tools.results",
+    "<!-- race -->": "benchmarks.time_to_accuracy",
+    "<!-- record -->": "benchmarks.record",
+}
 # First chapter of each part.
 PARTS = {
     0: "Tensors and gradients",
@@ -144,10 +152,10 @@ def gather(source: Path, *, executed: Sequence[str] = ()) -> None:
         text = text.replace("<!-- chapters -->", chapter_table(present)).replace(
             "<!-- ledger -->", ledger_table(present)
         )
-        if "<!-- results -->" in text:
-            from tools import results  # needs torch, which no other page does
-
-            text = text.replace("<!-- results -->", results.table(results.read()))
+        for mark, module in MEASURED.items():
+            if mark in text:
+                table = importlib.import_module(module)  # here, since only these pages need torch
+                text = text.replace(mark, table.table(measured.read(table.NAME)))
         text = links.rewrite(text, redirect(f"docs/{path.name}"))
         files[path.name] = (
             text + ("\n\n" + toctrees(present, pages) + "\n" if path.stem == "index" else "")

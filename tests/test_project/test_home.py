@@ -214,3 +214,17 @@ def test_a_benchmark_page_is_written_only_if_all_results_agree(tmp_path, agree):
     assert bench.main(tmp_path, page) == int(not agree)
     assert page.read_text() == "before" or "| adding | two numbers |" in page.read_text()
     assert ("(missed) | 1000 |" in page.read_text()) == agree
+
+
+def test_a_case_without_another_side_shows_its_time_only(tmp_path):
+    page = tmp_path / "page.md"
+    lines = (
+        SCRIPT.format(agree=True)
+        .replace("same, same,", "same, None,")
+        .replace("floor=1000, rounds=2", "rounds=1")
+    )
+    (tmp_path / "bench_a.py").write_text(lines)
+    assert bench.main(tmp_path, page) == 0
+    row = next(line for line in page.read_text().splitlines() if line.startswith("| adding"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert len(cells) == 6 and cells[2] and cells[3:] == ["", "", ""]

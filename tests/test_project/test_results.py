@@ -87,3 +87,9 @@ def test_a_wrong_request_is_said_and_nothing_is_trained(monkeypatch, capsys, sca
     monkeypatch.setenv("COURSE_SCALE", scale)
     monkeypatch.setattr(results, "run", lambda *_, **__: pytest.fail("trained"))
     assert results.main(["--only", only]) == 2 and words in capsys.readouterr().out
+
+
+def test_a_run_beside_other_work_has_no_seconds(tiny, tmp_path):
+    results.run(recipe("lenet"), until=0, alone=False, file=tmp_path / "rows.json", folder=tmp_path)
+    rows = results.read(tmp_path / "rows.json")
+    assert rows["lenet"]["seconds_per_epoch"] is None and "| – | " in results.table(rows)
