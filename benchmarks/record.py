@@ -53,8 +53,8 @@ class Recipe:
 
 
 RECIPES = {
-    60: Recipe(width=12, batch_size=128, peak=0.2),
-    300: Recipe(width=16, batch_size=128, peak=0.2, reserve=6),
+    60: Recipe(width=16, batch_size=128, peak=0.2, smoothing=0.0, reserve=3.5),
+    300: Recipe(width=32, batch_size=128, peak=0.2, reserve=9),
 }
 
 
