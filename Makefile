@@ -82,7 +82,7 @@ results: setup
 	@COURSE_SCALE=full $(PY) -m tools.results --only "$(ONLY)"
 
 race: setup
-	@$(PY) -m benchmarks.time_to_accuracy --only "$(ONLY)"
+	@$(PY) -m benchmarks.race --only "$(ONLY)"
 
 record: setup
 	@$(PY) -m benchmarks.record

@@ -29,7 +29,7 @@ SOURCE, OUT, DOCTREES = (ROOT / "build" / name for name in ("docs-src", "site", 
 # What stands in a page, and the module that makes a table of what was measured.
 MEASURED = {
     "<!-- results -->": "tools.results",
-    "<!-- race -->": "benchmarks.time_to_accuracy",
+    "<!-- race -->": "benchmarks.race",
     "<!-- record -->": "benchmarks.record",
 }
 # First chapter of each part.

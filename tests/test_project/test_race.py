@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import record, time_to_accuracy
+from benchmarks import ingredients, record, time_to_accuracy
+from benchmarks.race import table
 from utils import measured
 from utils.datasets.batches import Batches, Splits
 from utils.measured import race
@@ -44,10 +45,10 @@ def test_target_ratio_and_who_passes():
     assert race.passes(row())
     late = row(ours=((1.0, 0.809), (1.0, 0.9), (1.0, 0.9)))
     assert not race.passes(late)
-    text = time_to_accuracy.table({"net": row(), "late": late})
+    text = table({"net": row(), "late": late})
     assert "| 6 |" in text and "does not reach it" in text and "projected" not in text
-    assert "projected" in time_to_accuracy.table({"net": row(projected=True)})
-    assert "make race" in time_to_accuracy.table({})
+    assert "projected" in table({"net": row(projected=True)})
+    assert "make race" in table({})
 
 
 def test_the_modern_recipe_trains_every_net(tiny):
@@ -64,11 +65,11 @@ def test_ingredients_stop_at_the_first_number_of_epochs_that_is_enough(tiny, mon
         calls.append((seed, change.get("epochs")))
         return {"seed": seed, "seconds": 1.0, "accuracy": 0.3 * change.get("epochs", 1) - 0.01 * seed}
 
-    monkeypatch.setattr(time_to_accuracy, "same_steps", steps)
-    epochs, runs = time_to_accuracy.shortest((0, 1), 0.59, "cycle", {"relu": True})
+    monkeypatch.setattr(ingredients, "same_steps", steps)
+    epochs, runs = ingredients.shortest((0, 1), 0.59, "cycle", {"relu": True})
     assert epochs == 2 and len(runs) == 2  # 0.6 and 0.59
-    assert time_to_accuracy.shortest((0,), 0.61, "cycle", {"relu": True})[0] == 3
-    assert time_to_accuracy.shortest((0,), 0.9, "d2l", {})[0] == time_to_accuracy.BOOK_EPOCHS
+    assert ingredients.shortest((0,), 0.61, "cycle", {"relu": True})[0] == 3
+    assert ingredients.shortest((0,), 0.9, "d2l", {})[0] == time_to_accuracy.BOOK_EPOCHS
 
 
 def test_a_loader_is_cut_and_still_knows_its_length():
