@@ -20,8 +20,8 @@ from tools import alone, chapters
 CODE = ["utils", "tests", "tools", "benchmarks", "docs", "data", "dive_into_vision.py"]
 PHASES = {
     "lint": "style and import rules, some seconds",
-    "tests": "unit tests, about 4 minutes on two cores",
-    "chapters": "every chapter in an empty folder with only the wheel, about 8 minutes on two cores",
+    "tests": "unit tests, about 3 minutes on two cores",
+    "chapters": "every chapter in an empty folder with only the wheel, about 7 minutes on two cores",
 }
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)\b")
 
