@@ -9,16 +9,13 @@ what a reader gains who changes nothing but one import. Both sides train to the 
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.bench_fashion_mnist import prepare, silently
+from benchmarks.bench_fashion_mnist import books_data, silently
 from benchmarks.harness import Case, main
 from utils import d2l
 from utils.d2l import original
@@ -195,11 +192,5 @@ def cases() -> Iterator[Case]:
 
 
 if __name__ == "__main__":
-    os.environ["COURSE_SCALE"] = "sample"  # an epoch of 60,000 pictures shows the same ratios
-    here = Path.cwd()
-    with tempfile.TemporaryDirectory() as folder:
-        prepare(Path(folder))
-        try:
-            main(cases)
-        finally:
-            os.chdir(here)
+    with books_data("sample"):  # an epoch of 60,000 pictures shows the same ratios
+        main(cases)

@@ -48,6 +48,19 @@ def prepare(folder: Path) -> None:
     os.chdir(folder / "notebooks")
 
 
+@contextlib.contextmanager
+def books_data(at: str | None = None) -> Iterator[None]:
+    """Scale `at` or the largest at hand, in a folder where d2l finds the pictures; then back in the former one."""
+    os.environ["COURSE_SCALE"] = at or scale()
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(Path(folder))
+        try:
+            yield
+        finally:
+            os.chdir(here)
+
+
 def consume(batches) -> int:
     """Walk all batches, as training does; the number of examples."""
     return sum(len(y) for _, y in batches)
@@ -189,11 +202,5 @@ def cases() -> Iterator[Case]:
 
 
 if __name__ == "__main__":
-    os.environ["COURSE_SCALE"] = scale()
-    here = Path.cwd()
-    with tempfile.TemporaryDirectory() as folder:
-        prepare(Path(folder))
-        try:
-            main(cases)
-        finally:
-            os.chdir(here)
+    with books_data():
+        main(cases)

@@ -7,12 +7,9 @@ python -m benchmarks.race --only "softmax mlp"
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
-from pathlib import Path
 
-from benchmarks.bench_fashion_mnist import prepare, scale
+from benchmarks.bench_fashion_mnist import books_data, scale
 from benchmarks.harness import quiet
 from benchmarks.ingredients import ingredients
 from benchmarks.time_to_accuracy import contests, race
@@ -96,12 +93,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    os.environ["COURSE_SCALE"] = scale()
-    here = Path.cwd()
-    with tempfile.TemporaryDirectory() as folder:
-        prepare(Path(folder))
-        try:
-            code = main()
-        finally:
-            os.chdir(here)
+    with books_data():
+        code = main()
     sys.exit(code)
