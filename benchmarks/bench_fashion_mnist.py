@@ -126,7 +126,7 @@ def train_ours(build, rate: float, epochs: int, layout: torch.memory_format) -> 
     """Train by the book's recipe through our pipeline, evaluating each epoch; the last test accuracy."""
     seed_everything(0)
     data, model = load_fashion_mnist(), build().to(memory_format=layout)
-    optimizer = torch.optim.SGD(model.parameters(), rate, fused=True)
+    optimizer = torch.optim.SGD(model.parameters(), rate)
     history = list(fit(model, data.train, optimizer, epochs=epochs, valid=data.test))
     return history[-1]["valid accuracy"]
 

@@ -1,4 +1,5 @@
 import math
+import weakref
 
 import pytest
 import torch
@@ -24,7 +25,15 @@ def test_averages_take_tensor_counts_and_drop_the_graph():
     averages.add({"a": (x.sum(), torch.tensor(3)), "b": (torch.tensor(0.0), 0)})
     means = averages.means()
     assert means["a"] == 1.0 and math.isnan(means["b"])
-    assert not any(value.requires_grad for value in averages._sums["a"])
+    assert not averages._totals["a"].requires_grad
+
+
+def test_averages_keep_nothing_of_a_batch():
+    averages, total = Averages(), torch.ones(())
+    reference = weakref.ref(total)
+    averages.add({"a": (total, 1)})
+    del total
+    assert reference() is None and averages.means() == {"a": 1.0}
 
 
 def test_averages_of_nothing_are_empty():

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import weakref
 from functools import partial
 from pathlib import Path
 
@@ -154,6 +155,31 @@ def test_the_host_waits_for_the_device_once_an_epoch_not_once_a_batch():
 
     assert reads(8) == reads(40) <= 2
     assert reads(40, asks) - reads(8, asks) == 8  # the counter sees a step that does ask
+
+
+def test_a_batch_is_let_go_before_the_next_is_made():
+    """What is alive cannot lend its memory, still in the cache, to the next batch."""
+    alive = []
+
+    def watch(x):
+        assert all(reference() is None for reference in alive)
+        alive.append(weakref.ref(x))
+        return x
+
+    data = batches()
+    data.transform = watch
+    model = net()
+    list(fit(model, data, sgd(model), epochs=2, valid=data))
+    assert len(alive) == 4 * len(data)
+
+
+def test_more_losses_than_the_first_block_holds_are_all_looked_at():
+    x, y = torch.ones(1100, 1), torch.zeros(1100, 1)
+    x[1040] = math.inf
+    model = nn.Linear(1, 1)
+    data = Batches(x, y, batch_size=1)
+    with pytest.raises(FloatingPointError, match="epoch 1, batch 1041 of 1100"):
+        list(fit(model, data, sgd(model, 0.0), regression_step, epochs=1))
 
 
 def test_a_loss_that_is_not_finite_is_named():

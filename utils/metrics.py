@@ -23,35 +23,40 @@ class Averages:
     """
 
     def __init__(self) -> None:
-        self._sums: dict[str, list[Tensor]] = {}
-        self._counts: dict[str, list[Tensor | int]] = {}
+        self._totals: dict[str, Tensor] = {}
+        self._counts: dict[str, Tensor | int] = {}
 
     def add(self, sums: Sums) -> None:
-        """Add `name -> (sum over the examples, number of examples)`; tensors are detached, nothing is copied."""
+        """Add `name -> (sum over the examples, number of examples)`; nothing of the batch is kept."""
         for name, (total, count) in sums.items():
-            self._sums.setdefault(name, []).append(total.detach())
-            self._counts.setdefault(name, []).append(count.detach() if isinstance(count, Tensor) else count)
+            if name not in self._totals:
+                self._totals[name], self._counts[name] = _zero(total), _zero(count)
+            self._totals[name] += total.detach()
+            self._counts[name] += count.detach() if isinstance(count, Tensor) else count
 
     def means(self) -> dict[str, float]:
         """Return sum / count by name as numbers: the only moment the device is waited for.
 
         Empty dict if nothing was added; nan for a metric whose count is 0.
         """
-        if not self._sums:
+        if not self._totals:
             return {}
-        totals = torch.stack([_total(values) for values in self._sums.values()])
-        counts = torch.stack([_total(values).to(totals.device) for values in self._counts.values()])
-        return dict(zip(self._sums, (totals / counts).tolist(), strict=True))
+        device = next(iter(self._totals.values())).device
+        real = torch.float32 if device.type == "mps" else torch.float64
+        totals, counts = (
+            torch.stack([torch.as_tensor(value).to(device, real) for value in column.values()])
+            for column in (self._totals, self._counts)
+        )
+        return dict(zip(self._totals, (totals / counts).tolist(), strict=True))
 
 
-def _total(values: list) -> Tensor:
-    numbers = [value for value in values if not isinstance(value, Tensor)]
-    tensors = [value for value in values if isinstance(value, Tensor)]
-    if not tensors:
-        return torch.tensor(float(sum(numbers)))
-    stacked = torch.stack(tensors)
-    # Counts of pixels pass 2**24, where float32 stops counting by ones; MPS has no float64.
-    return stacked.to(torch.float32 if stacked.device.type == "mps" else torch.float64).sum() + sum(numbers)
+def _zero(value: Tensor | int) -> Tensor | int:
+    """Where to add up: integers stay exact, and a long sum of float32 numbers is kept in float64."""
+    if not isinstance(value, Tensor):
+        return 0
+    # MPS has no float64.
+    real = torch.float32 if value.device.type == "mps" else torch.float64
+    return torch.zeros((), dtype=real if value.is_floating_point() else torch.int64, device=value.device)
 
 
 def correct(logits: Tensor, labels: Tensor) -> Tensor:

@@ -165,7 +165,7 @@ def _records(run, step, epochs, valid, schedule_by, autocast, checkpoint) -> Ite
 
 def _train_epoch(model, batches, optimizer, step, epoch, scheduler, device, autocast) -> dict[str, float]:
     """One pass over the batches in train mode; the means of the metrics and the number of examples."""
-    averages, losses, examples = Averages(), [], 0
+    averages, losses, examples = Averages(), _Losses(device), 0
     with _mode(model, training=True):
         for batch in batches:
             batch = move(batch, device)
@@ -177,11 +177,12 @@ def _train_epoch(model, batches, optimizer, step, epoch, scheduler, device, auto
             if scheduler is not None:
                 scheduler.step()
             averages.add(sums)
-            losses.append(loss.detach())
+            losses.add(loss)
             examples += _length(batch)
-    if not losses:
+            del batch  # before the next one is made, which takes over its memory
+    if not losses.count:
         raise ValueError("no batches to train on. Fix: check that the data set is not empty.")
-    _check_finite(losses, epoch)
+    losses.check_finite(epoch)
     return averages.means() | {"examples": examples}
 
 
@@ -204,6 +205,7 @@ def evaluate(
     with _mode(model, training=False), _autocast(device, autocast):
         for batch in batches:
             averages.add(step(model, move(batch, device)).sums)
+            del batch
     means = averages.means()
     if not means:
         raise ValueError("no batches to evaluate on. Fix: check that the data set is not empty.")
@@ -265,13 +267,29 @@ def _length(batch: Any) -> int:
     return len(batch)
 
 
-def _check_finite(losses: list[Tensor], epoch: int) -> None:
-    """One look at all losses of an epoch costs one wait for the device; a look at each would cost one a step."""
-    finite = torch.isfinite(torch.stack([loss.float() for loss in losses]))
-    if not finite.all():
-        batch = int((~finite).nonzero()[0]) + 1
-        raise FloatingPointError(
-            f"the loss was {losses[batch - 1].item()} in epoch {epoch}, batch {batch} of {len(losses)}. "
-            "Fix: a smaller learning rate, normalised inputs, or clipped gradients; "
-            "a checkpoint, if there is one, still holds the epoch before."
-        )
+class _Losses:
+    """The losses of an epoch in one block on the device, looked at once: a look at each would be a wait in each step.
+
+    One block and not a list, since a tiny tensor kept from each step would break up the free memory that the next
+    step's activations take over while it is still in the cache.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.values, self.count = torch.zeros(1024, device=device), 0
+
+    def add(self, loss: Tensor) -> None:
+        if self.count == len(self.values):
+            self.values = torch.cat((self.values, torch.zeros_like(self.values)))
+        self.values[self.count] = loss.detach()
+        self.count += 1
+
+    def check_finite(self, epoch: int) -> None:
+        values = self.values[: self.count]
+        finite = torch.isfinite(values)
+        if not finite.all():
+            batch = int((~finite).nonzero()[0]) + 1
+            raise FloatingPointError(
+                f"the loss was {values[batch - 1].item()} in epoch {epoch}, batch {batch} of {self.count}. "
+                "Fix: a smaller learning rate, normalised inputs, or clipped gradients; "
+                "a checkpoint, if there is one, still holds the epoch before."
+            )

@@ -72,16 +72,20 @@ class Batches:
         order = torch.randperm(count, generator=self.generator).to(device) if self.shuffle else None
         scale = self._channel_scale()
         for start in range(0, count, self.batch_size):
-            stop = min(start + self.batch_size, count)
-            if order is None:
-                images, labels = self.images[start:stop], self.labels[start:stop]
-            else:
-                chosen = order[start:stop]
-                images, labels = self.images.index_select(0, chosen), self.labels.index_select(0, chosen)
-            x = images.to(torch.float32).div_(255) if images.dtype == torch.uint8 else images
-            if self.transform is not None:
-                x = self.transform(x)
-            yield (x if scale is None else (x - scale[0]) / scale[1]), labels
+            rows = slice(start, start + self.batch_size)
+            # No name here holds on to a batch: once the loop lets go of it, the next one takes its place in the cache.
+            yield self._pick(rows if order is None else order[rows], scale)
+
+    def _pick(self, rows: slice | Tensor, scale: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
+        if isinstance(rows, slice):
+            x, labels = self.images[rows], self.labels[rows]
+        else:
+            x, labels = self.images.index_select(0, rows), self.labels.index_select(0, rows)
+        if x.dtype == torch.uint8:
+            x = x.to(torch.float32).div_(255)
+        if self.transform is not None:
+            x = self.transform(x)
+        return (x if scale is None else (x - scale[0]) / scale[1]), labels
 
     def _channel_scale(self) -> tuple[Tensor, Tensor] | None:
         if self.normalize is None:

@@ -99,10 +99,13 @@ def load_cifar10(
         normalize: (mean, std) a channel, for all batches.
     """
     images, labels = read_split("train")
-    kept, held_out = split_indices(len(images), valid=valid, seed=seed)
     common = {"batch_size": batch_size, "device": device, "normalize": normalize}
-    train = Batches(images[kept], labels[kept], shuffle=True, seed=seed, transform=transform, **common)
-    dev = Batches(images[held_out], labels[held_out], **common) if valid else None
+    dev = None
+    if valid:
+        kept, held_out = split_indices(len(images), valid=valid, seed=seed)
+        dev = Batches(images[held_out], labels[held_out], **common)
+        images, labels = images[kept], labels[kept]
+    train = Batches(images, labels, shuffle=True, seed=seed, transform=transform, **common)
     return Splits(train, dev, Batches(*read_split("test"), **common))
 
 

@@ -51,14 +51,13 @@ def load_fashion_mnist(
         ValueError: if a file is damaged, or `valid` is larger than the training set.
     """
     images, labels = read_split("train", resize=resize)
-    kept, held_out = split_indices(len(images), valid=valid, seed=seed)
     common = {"batch_size": batch_size, "device": device}
+    dev = None
     if valid:
-        train = Batches(images[kept], labels[kept], shuffle=True, seed=seed, transform=transform, **common)
+        kept, held_out = split_indices(len(images), valid=valid, seed=seed)
         dev = Batches(images[held_out], labels[held_out], **common)
-    else:
-        train = Batches(images, labels, shuffle=True, seed=seed, transform=transform, **common)
-        dev = None
+        images, labels = images[kept], labels[kept]
+    train = Batches(images, labels, shuffle=True, seed=seed, transform=transform, **common)
     return Splits(train, dev, Batches(*read_split("test", resize=resize), **common))
 
 
