@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from benchmarks.harness import Case, main, usual_allocator
+from benchmarks.harness import Apart, Case, main
 from tests.detection.book_ssd import RATIOS, SIZES, BookSSD, book_calc_loss
 from utils.detection.anchors import anchor_pyramid
 from utils.detection.boxes import box_iou, nms
@@ -122,33 +122,41 @@ def detection_case(anchors: Tensor) -> Case:
 
 def step_cases() -> Iterator[Case]:
     """One training step at batch 32, 256 x 256: the same loss on both sides, fp32 and the best the hardware has."""
+    theirs = Apart(book_step)
+    for name, dtype, floor, tolerance in (
+        ("step fp32", None, 1.5, 1e-4),
+        ("step bf16", low_precision("cpu"), 4, 1e-2),
+    ):
+        if name == "step bf16" and dtype is None:
+            continue  # bfloat16 is the slower of the two here, and nothing uses it
+        ours = Apart(our_step, dtype)
+        yield Case(name, "32 x 3 x 256 x 256", ours, theirs,
+                   lambda ours=ours, tolerance=tolerance: abs(ours() - theirs()) < tolerance, floor, 5)  # fmt: skip
+        ours.close()
+    theirs.close()
+
+
+def pictures_and_labels() -> tuple[Tensor, Tensor]:
+    """One object a picture; the same in each process."""
     pictures = torch.rand(BATCH, 3, 256, 256, generator=generator(4))
-    labels = torch.cat((torch.zeros(BATCH, 1, 1), random_boxes(BATCH, seed=6)[:, None]), dim=2)
+    return pictures, torch.cat((torch.zeros(BATCH, 1, 1), random_boxes(BATCH, seed=6)[:, None]), dim=2)
+
+
+def book_net() -> nn.Module:
     torch.manual_seed(0)
-    book = BookSSD(1, d2l.multibox_prior)
-    theirs = book_step(book, pictures, labels)
-    yield step_case("step fp32", book, theirs, pictures, labels, None, floor=1.5)
-    if dtype := low_precision("cpu"):  # elsewhere bfloat16 is the slower of the two, and nothing uses it
-        yield step_case("step bf16", book, theirs, pictures, labels, dtype, floor=4)
+    return BookSSD(1, d2l.multibox_prior)
 
 
-def step_case(
-    name: str,
-    book: nn.Module,
-    theirs: Callable,
-    x: Tensor,
-    labels: Tensor,
-    dtype: torch.dtype | None,
-    floor: float,
-) -> Case:
-    model = TinySSD(1)
-    model.load_state_dict(dict(zip(model.state_dict(), book.state_dict().values(), strict=True)))
+def our_step(dtype: torch.dtype | None) -> Callable[[], float]:
+    """`fit`'s step with the book's weights; a learning rate of 0 keeps them, at the cost of a real step."""
+    keep_freed_memory()
+    model, (x, labels) = TinySSD(1), pictures_and_labels()
+    model.load_state_dict(dict(zip(model.state_dict(), book_net().state_dict().values(), strict=True)))
     model.to(memory_format=torch.channels_last)
     x = x.contiguous(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0, weight_decay=5e-4)
 
     def ours() -> float:
-        keep_freed_memory()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype is not None):
             step = ssd_step(model, (x, labels), loss=book_loss)
         optimizer.zero_grad()
@@ -156,18 +164,15 @@ def step_case(
         optimizer.step()
         return step.loss.item()
 
-    tolerance = 1e-4 if dtype is None else 1e-2
-    return Case(
-        name, "32 x 3 x 256 x 256", ours, theirs, lambda: abs(ours() - theirs()) < tolerance, floor, 3
-    )
+    return ours
 
 
-def book_step(model: nn.Module, x: Tensor, labels: Tensor) -> Callable[[], float]:
-    """The notes' step; a learning rate of 0 leaves both nets as they are, at the cost of a real step."""
+def book_step() -> Callable[[], float]:
+    """The notes' step."""
+    model, (x, labels) = book_net(), pictures_and_labels()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0, weight_decay=5e-4)
 
     def theirs() -> float:
-        usual_allocator()
         optimizer.zero_grad()
         anchors, classes, offsets = model(x)
         offset_labels, mask, class_labels = d2l.multibox_target(anchors, labels)

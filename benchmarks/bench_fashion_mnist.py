@@ -13,18 +13,19 @@ import gzip
 import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from benchmarks.harness import Case, main
+from benchmarks.harness import Apart, Case, main
 from utils.d2l import original as d2l
 from utils.datasets import fashion_mnist
 from utils.datasets.fashion_mnist import load_fashion_mnist
-from utils.device import seed_everything
+from utils.device import keep_freed_memory, seed_everything
 from utils.models.bn_lenet import bn_lenet
 from utils.models.lenet import init_xavier, lenet
 from utils.train import evaluate, fit
@@ -122,60 +123,79 @@ def book_init(module: nn.Module) -> None:
         nn.init.normal_(module.weight, std=0.01)
 
 
-def train_ours(build, rate: float, epochs: int, layout: torch.memory_format) -> float:
+@dataclass(frozen=True)
+class Training:
+    """A recipe of the book.
+
+    Attributes:
+        build: makes the net.
+        rate: of plain SGD.
+        loop: the book's training function, which initialises by itself if it is `train_ch6`.
+        layout: of our tensors, by measurement, net by net.
+        tolerance: how far apart the accuracies of two runs of one epoch may be.
+        floor: the ratio that was promised.
+    """
+
+    build: Callable[[], nn.Module]
+    rate: float
+    loop: str
+    layout: torch.memory_format
+    tolerance: float
+    floor: float
+
+
+TRAININGS = {
+    "softmax regression": Training(book_softmax, 0.1, "train_ch3", torch.contiguous_format, 0.08, 20),
+    "MLP, 256 hidden": Training(book_mlp, 0.1, "train_ch3", torch.contiguous_format, 0.08, 12),
+    "MLP with dropout": Training(book_dropout, 0.5, "train_ch3", torch.contiguous_format, 0.12, 5),
+    "LeNet, sigmoid": Training(lenet, 0.9, "train_ch6", torch.channels_last, 0.3, 3),
+    "LeNet, batch norm": Training(bn_lenet, 1.0, "train_ch6", torch.contiguous_format, 0.3, 3),
+}
+
+
+def train_ours(name: str, epochs: int) -> float:
     """Train by the book's recipe through our pipeline, evaluating each epoch; the last test accuracy."""
+    keep_freed_memory()
+    recipe = TRAININGS[name]
     seed_everything(0)
-    data, model = load_fashion_mnist(), build().to(memory_format=layout)
-    optimizer = torch.optim.SGD(model.parameters(), rate)
+    data, model = load_fashion_mnist(), recipe.build().to(memory_format=recipe.layout)
+    if recipe.loop == "train_ch6":
+        model.apply(init_xavier)
+    optimizer = torch.optim.SGD(model.parameters(), recipe.rate)
     history = list(fit(model, data.train, optimizer, epochs=epochs, valid=data.test))
     return history[-1]["valid accuracy"]
 
 
-def train_ch3(build, rate: float, epochs: int) -> float:
-    """The same through the book's loader and its train_ch3."""
+def train_theirs(name: str, epochs: int) -> float:
+    """The same through the book's loader and its loop."""
+    recipe = TRAININGS[name]
     seed_everything(0)
     train, test = d2l.load_data_fashion_mnist(256)
-    model = build()
-    updater = torch.optim.SGD(model.parameters(), rate)
-    # train_ch3 ends with asserts on fixed limits, which a single epoch does not reach.
-    with contextlib.suppress(AssertionError):
-        silently(d2l.train_ch3, model, train, test, nn.CrossEntropyLoss(), epochs, updater)
-    return evaluate(model, load_fashion_mnist().test)["accuracy"]
-
-
-def train_ch6(build, rate: float, epochs: int) -> float:
-    """The same through the book's loader and its train_ch6, which initialises by itself."""
-    seed_everything(0)
-    train, test = d2l.load_data_fashion_mnist(256)
-    model = build()
-    silently(d2l.train_ch6, model, train, test, epochs, rate, torch.device("cpu"))
+    model = recipe.build()
+    if recipe.loop == "train_ch3":
+        updater = torch.optim.SGD(model.parameters(), recipe.rate)
+        # It ends with asserts on fixed limits, which a single epoch does not reach.
+        with contextlib.suppress(AssertionError):
+            silently(d2l.train_ch3, model, train, test, nn.CrossEntropyLoss(), epochs, updater)
+    else:
+        silently(d2l.train_ch6, model, train, test, epochs, recipe.rate, torch.device("cpu"))
     return evaluate(model, load_fashion_mnist().test)["accuracy"]
 
 
 def training(epochs: int = 1) -> Iterator[Case]:
     """One epoch of each recipe, wall clock: loading, evaluation and, on the book's side, drawing included."""
-    flat, fast = torch.contiguous_format, torch.channels_last  # by measurement, net by net
-    recipes = (
-        ("softmax regression", book_softmax, 0.1, train_ch3, 0.08, 20, flat),
-        ("MLP, 256 hidden", book_mlp, 0.1, train_ch3, 0.08, 12, flat),
-        ("MLP with dropout", book_dropout, 0.5, train_ch3, 0.12, 5, flat),
-        ("LeNet, sigmoid", lambda: lenet().apply(init_xavier), 0.9, train_ch6, 0.3, 3, fast),
-        ("LeNet, batch norm", lambda: bn_lenet().apply(init_xavier), 1.0, train_ch6, 0.3, 3, flat),
-    )
-    for name, build, rate, theirs, tolerance, floor, layout in recipes:
-
-        def close(build=build, rate=rate, theirs=theirs, tolerance=tolerance, layout=layout) -> bool:
-            return abs(train_ours(build, rate, epochs, layout) - theirs(build, rate, epochs)) < tolerance
-
+    for name, recipe in TRAININGS.items():
+        ours, theirs = (Apart(partial, side, name, epochs) for side in (train_ours, train_theirs))
         yield Case(
             f"training, {name}",
             f"{epochs} epoch",
-            partial(train_ours, build, rate, epochs, layout),
-            partial(theirs, build, rate, epochs),
-            close,
-            floor=floor,
-            rounds=3,
+            ours,
+            theirs,
+            lambda ours=ours, theirs=theirs, recipe=recipe: abs(ours() - theirs()) < recipe.tolerance,
+            floor=recipe.floor,
+            rounds=5,
         )
+        ours.close(), theirs.close()
 
 
 def evaluation() -> Iterator[Case]:

@@ -7,12 +7,11 @@ usual allocator, two looks at the loss. Ours is what the chapters use at scale `
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.harness import Case, main, usual_allocator
+from benchmarks.harness import Apart, Case, main
 from utils.device import keep_freed_memory, low_precision, seed_everything
 from utils.metrics import correct
 from utils.models.alexnet import alexnet
@@ -24,44 +23,44 @@ from utils.models.vgg import VGG11, narrow, vgg
 from utils.train import classification_step
 
 NETS = {
-    "ResNet-18": (resnet, 96, 64),
-    "GoogLeNet": (googlenet, 96, 64),
-    "AlexNet": (alexnet, 224, 32),
-    "VGG-11 / 4": (lambda: vgg(narrow(VGG11, 4)), 224, 32),
-    "NiN": (nin, 224, 32),
+    "ResNet-18": (resnet, 96, 256),
+    "GoogLeNet": (googlenet, 96, 128),
+    "AlexNet": (alexnet, 224, 128),
+    "VGG-11 / 4": (lambda: vgg(narrow(VGG11, 4)), 224, 128),
+    "NiN": (nin, 224, 128),
 }
 
 
 def cases() -> Iterator[Case]:
     """A step of each net; the floor is 3 where bfloat16 is faster, 1.3 elsewhere."""
     dtype = low_precision("cpu")
-    for name, (build, side, batch) in NETS.items():
-        seed_everything(0)
-        model = build().apply(init_xavier)
-        x, y = torch.rand(batch, 1, side, side), torch.randint(10, (batch,))
-        theirs = book_step(deepcopy(model), x, y)
-        ours = our_step(model, x, y, dtype)
-        tolerance = 1e-3 if dtype is None else 3e-2
-
-        def check(ours=ours, theirs=theirs, tolerance=tolerance) -> bool:
-            torch.manual_seed(1)  # the same dropout on both sides
-            first = ours()
-            torch.manual_seed(1)
-            return abs(first - theirs()) < tolerance
-
+    tolerance = 1e-3 if dtype is None else 3e-2
+    for name, (_, side, batch) in NETS.items():
+        ours, theirs = Apart(our_step, name, dtype), Apart(book_step, name)
         kind = "bfloat16" if dtype else "float32"
-        yield Case(f"step of {name}, {kind}", f"{batch} x 1 x {side} x {side}", ours, theirs, check,
+        yield Case(f"step of {name}, {kind}", f"{batch} x 1 x {side} x {side}", ours, theirs,
+                   lambda ours=ours, theirs=theirs: abs(ours() - theirs()) < tolerance,
                    floor=3 if dtype else 1.3, rounds=5)  # fmt: skip
+        ours.close(), theirs.close()
 
 
-def our_step(model: nn.Module, x: Tensor, y: Tensor, dtype: torch.dtype | None) -> Callable[[], float]:
+def net_and_batch(name: str) -> tuple[nn.Module, Tensor, Tensor]:
+    """The same weights and pictures in each process."""
+    build, side, batch = NETS[name]
+    seed_everything(0)
+    return build().apply(init_xavier), torch.rand(batch, 1, side, side), torch.randint(10, (batch,))
+
+
+def our_step(name: str, dtype: torch.dtype | None) -> Callable[[], float]:
     """`fit`'s step; a learning rate of 0 leaves the net as it is, at the cost of a real step."""
+    keep_freed_memory()
+    model, x, y = net_and_batch(name)
     model.to(memory_format=torch.channels_last)
     x = x.contiguous(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
 
     def ours() -> float:
-        keep_freed_memory()
+        torch.manual_seed(1)  # the same dropout on both sides
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype is not None):
             step = classification_step(model, (x, y))
         optimizer.zero_grad()
@@ -72,12 +71,13 @@ def our_step(model: nn.Module, x: Tensor, y: Tensor, dtype: torch.dtype | None) 
     return ours
 
 
-def book_step(model: nn.Module, x: Tensor, y: Tensor) -> Callable[[], float]:
+def book_step(name: str) -> Callable[[], float]:
     """The body of the book's loop, its sums included."""
+    model, x, y = net_and_batch(name)
     optimizer, criterion = torch.optim.SGD(model.parameters(), lr=0.0), nn.CrossEntropyLoss()
 
     def theirs() -> float:
-        usual_allocator()
+        torch.manual_seed(1)
         optimizer.zero_grad()
         logits = model(x)
         loss = criterion(logits, y)

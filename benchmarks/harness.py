@@ -8,7 +8,6 @@ A benchmark module has `cases()`, which yields `Case`s, and ends with `main(case
 from __future__ import annotations
 
 import argparse
-import ctypes
 import gc
 import json
 import platform
@@ -17,9 +16,11 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import metadata
+from multiprocessing import get_context, get_start_method, set_start_method
 from pathlib import Path
 
 import torch
@@ -190,11 +191,46 @@ def peak_memory() -> int:
     return peak // (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 
-def usual_allocator() -> None:
-    """Undo `keep_freed_memory`: the thresholds glibc settles at by itself when large tensors come and go."""
-    if platform.system() == "Linux" and platform.libc_ver()[0] == "glibc":
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(-3, 32 << 20), mallopt(-1, 64 << 20)
+class Apart:
+    """A function in a process of its own, where its memory is not shared with the side it is compared with.
+
+    In one process the side with the usual allocator would find the memory that the other has kept, and both would be
+    as fast as the faster one. `Apart(make, *arguments)` calls `make(*arguments)` once over there (all must be
+    picklable); a call of the object calls what that returned. The process has as many threads of torch as this one.
+    """
+
+    def __init__(self, make: Callable[..., Callable], *arguments: object) -> None:
+        self._pool = ProcessPoolExecutor(
+            1,
+            get_context("spawn"),
+            _Side.prepare,
+            (torch.get_num_threads(), get_start_method(), make, arguments),
+        )
+
+    def __call__(self, *arguments: object) -> object:
+        return self._pool.submit(_Side.call, arguments).result()
+
+    def close(self) -> None:
+        """End the process and give its memory back."""
+        self._pool.shutdown()
+
+
+class _Side:
+    """What `Apart` keeps in the other process."""
+
+    function: Callable
+
+    @classmethod
+    def prepare(cls, threads: int, method: str, make: Callable[..., Callable], arguments: tuple) -> None:
+        torch.set_num_threads(threads)
+        set_start_method(method, force=True)  # the workers of a loader start as they do anywhere else
+        with quiet():
+            cls.function = staticmethod(make(*arguments))
+
+    @classmethod
+    def call(cls, arguments: tuple) -> object:
+        with quiet():
+            return cls.function(*arguments)
 
 
 @contextmanager

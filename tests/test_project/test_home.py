@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tools import bench, chapters, home, links, readme
+from tools import chapters, home, links, readme
 
 PAGES = [
     chapters.ROOT / "README.md",
@@ -186,45 +186,3 @@ def test_a_readme_without_marks_is_left_alone(repository, capsys):
     assert (
         repository / "README.md"
     ).read_text() == before and "needs the two lines" in capsys.readouterr().out
-
-
-def test_benchmarks_run_in_order_and_failures_count(tmp_path, capfd):
-    page = tmp_path / "page.md"
-    assert bench.main(tmp_path, page) == 0 and "Nothing to compare yet" in capfd.readouterr().out
-    (tmp_path / "bench_a.py").write_text("import utils.settings; print('ran a')")
-    (tmp_path / "harness.py").write_text("raise SystemExit(9)")
-    assert bench.main(tmp_path, page) == 0 and "ran a" in capfd.readouterr().out
-    (tmp_path / "bench_b.py").write_text("raise SystemExit(1)")
-    assert bench.main(tmp_path, page) == 1 and "Failed: bench_b" in capfd.readouterr().out
-    assert not page.exists()
-
-
-SCRIPT = """
-from benchmarks.harness import Case, main
-same = lambda: 1
-main(lambda: [Case("adding", "two numbers", same, same, lambda: {agree}, floor=1000, rounds=2)])
-"""
-
-
-@pytest.mark.parametrize("agree", [True, False])
-def test_a_benchmark_page_is_written_only_if_all_results_agree(tmp_path, agree):
-    page = tmp_path / "page.md"
-    page.write_text("before")
-    (tmp_path / "bench_a.py").write_text(SCRIPT.format(agree=agree))
-    assert bench.main(tmp_path, page) == int(not agree)
-    assert page.read_text() == "before" or "| adding | two numbers |" in page.read_text()
-    assert ("(missed) | 1000 |" in page.read_text()) == agree
-
-
-def test_a_case_without_another_side_shows_its_time_only(tmp_path):
-    page = tmp_path / "page.md"
-    lines = (
-        SCRIPT.format(agree=True)
-        .replace("same, same,", "same, None,")
-        .replace("floor=1000, rounds=2", "rounds=1")
-    )
-    (tmp_path / "bench_a.py").write_text(lines)
-    assert bench.main(tmp_path, page) == 0
-    row = next(line for line in page.read_text().splitlines() if line.startswith("| adding"))
-    cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert len(cells) == 6 and cells[2] and cells[3:] == ["", "", ""]
