@@ -1,4 +1,4 @@
-"""`make results`: the notes' nets at full scale, each as the notes train it and with a modern recipe.
+"""`make results`: the notes' nets at full scale, as the notes train them, and in two modern ways.
 
 Every epoch is written down when it ends (utils/measured/results.json) and checkpointed below the data folder, so that
 a run that was stopped goes on with the next epoch:
@@ -22,9 +22,11 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.harness import processor
+from benchmarks.time_to_accuracy import Standardise, init_he
 from tools import chapters
 from utils import measured
 from utils.datasets.fashion_mnist import load_fashion_mnist
@@ -49,7 +51,7 @@ class Recipe:
     """A net and how it is trained.
 
     Attributes:
-        slug: the name on the command line; a modern recipe ends in `+`.
+        slug: the name on the command line; `+` at its end is the modern recipe, `+1` the short one.
         title: the name in the table.
         chapter: where the net is built.
         build: makes the net.
@@ -57,7 +59,8 @@ class Recipe:
         batch_size: examples a step.
         learning_rate: of plain SGD, or the peak of one cycle.
         epochs: passes over the 60,000 pictures.
-        modern: SGD with momentum, one cycle, label smoothing, mirrored pictures, in place of plain SGD.
+        kind: `notes` is plain SGD from Xavier's weights; `modern` SGD with momentum, one cycle, label smoothing and
+            mirrored pictures; `short` AdamW and one cycle on standardised pixels, from He's weights.
         published: (train, test) accuracy that the book's Chinese edition prints for its recipe, or None.
     """
 
@@ -69,12 +72,12 @@ class Recipe:
     batch_size: int
     learning_rate: float
     epochs: int = 10
-    modern: bool = False
+    kind: str = "notes"
     published: tuple[float, float] | None = None
 
 
 def recipes() -> list[Recipe]:
-    """The notes' nets with the notes' hyper-parameters, cheapest first; then each again with the modern recipe."""
+    """The notes' nets with the notes' hyper-parameters, cheapest first; then each again with the two other recipes."""
     small_vgg = partial(vgg, narrow(VGG11, 4))
     relu_lenet = partial(lenet, activation=nn.ReLU, pooling=nn.MaxPool2d)
     notes = [
@@ -86,16 +89,28 @@ def recipes() -> list[Recipe]:
         Recipe("vgg", "VGG-11, a quarter of the channels", 20, small_vgg, 224, 128, 0.05, published=(0.935, 0.920)),
         Recipe("nin", "NiN", 21, nin, 224, 128, 0.1),
     ]  # fmt: skip
-    # The same epochs over the same pictures: equal compute. LeNet's sigmoid and average pooling go too.
-    other = {"lenet": (relu_lenet, 0.1), "bn_lenet": (partial(bn_lenet, activation=nn.ReLU), 0.1),
-             "googlenet": (partial(googlenet, batch_norm=True), 0.1), "resnet18": (resnet, 0.1),
-             "alexnet": (alexnet, 0.03), "vgg": (small_vgg, 0.05), "nin": (nin, 0.05)}  # fmt: skip
+    # What takes the place of each net (LeNet's sigmoid and average pooling go too), and the peaks of SGD and of AdamW.
+    again = {
+        "lenet": (relu_lenet, 0.1, 0.01),
+        "bn_lenet": (partial(bn_lenet, activation=nn.ReLU), 0.1, 0.02),
+        "googlenet": (partial(googlenet, batch_norm=True), 0.1, 0.002),
+        "resnet18": (resnet, 0.1, 0.003),
+        "alexnet": (alexnet, 0.03, 0.0005),
+        "vgg": (small_vgg, 0.05, 0.001),
+        "nin": (nin, 0.05, 0.001),
+    }
+    # As many epochs over the same pictures, which is equal compute; then a tenth of it.
     modern = [
-        replace(recipe, slug=f"{recipe.slug}+", build=other[recipe.slug][0], modern=True, published=None,
-                learning_rate=other[recipe.slug][1])
+        replace(recipe, slug=f"{recipe.slug}+", build=again[recipe.slug][0], kind="modern", published=None,
+                learning_rate=again[recipe.slug][1])
         for recipe in notes
     ]  # fmt: skip
-    return notes + modern
+    short = [
+        replace(recipe, slug=f"{recipe.slug}1", kind="short", batch_size=128, epochs=1,
+                learning_rate=again[recipe.slug[:-1]][2])
+        for recipe in modern
+    ]  # fmt: skip
+    return notes + modern + short
 
 
 def mirrored(x: Tensor) -> Tensor:
@@ -112,27 +127,34 @@ def train(recipe: Recipe, *, seed: int = 0, folder: Path) -> Iterator[Record]:
     device = pick_device()
     keep_freed_memory()
     seed_everything(seed)
-    change = mirrored if recipe.modern else None
+    change = mirrored if recipe.kind == "modern" else None
     resize = None if recipe.side == 28 else recipe.side
     data = load_fashion_mnist(recipe.batch_size, resize=resize, seed=seed, device=device, transform=change)
-    model = recipe.build().apply(init_xavier).to(device)
+    model = recipe.build()
+    if recipe.kind == "short":
+        model = nn.Sequential(Standardise(), model).apply(init_he)
+    else:
+        model.apply(init_xavier)
+    model.to(device)
     if recipe.side > 28:
         model.to(memory_format=torch.channels_last)
-    options, step = {}, classification_step
-    if recipe.modern:
+    step, schedule = classification_step, None
+    if recipe.kind == "notes":
+        optimizer = torch.optim.SGD(model.parameters(), lr=recipe.learning_rate)
+    elif recipe.kind == "modern":
         optimizer = torch.optim.SGD(model.parameters(), lr=recipe.learning_rate, momentum=0.9,
                                     nesterov=True, weight_decay=5e-4)  # fmt: skip
-        total = recipe.epochs * len(data.train)
-        cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=total)
-        options = {"scheduler": cycle, "schedule_by": "batch"}
-        step = partial(classification_step, label_smoothing=0.1)
+        schedule, step = OneCycleLR, partial(classification_step, label_smoothing=0.1)
     else:
-        optimizer = torch.optim.SGD(model.parameters(), lr=recipe.learning_rate)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, fused=True)
+        schedule = partial(OneCycleLR, pct_start=0.2, anneal_strategy="linear")
+    steps = recipe.epochs * len(data.train)
+    cycle = schedule(optimizer, recipe.learning_rate, total_steps=steps) if schedule else None
     folder.mkdir(parents=True, exist_ok=True)
     return fit(
         model, data.train, optimizer, step, epochs=recipe.epochs, valid=data.test,
         autocast=low_precision(device) if recipe.side > 28 else None,
-        checkpoint=folder / f"{recipe.slug.replace('+', '_modern')}.pt", **options,
+        scheduler=cycle, schedule_by="batch" if cycle else "epoch", checkpoint=folder / f"{recipe.slug}.pt",
     )  # fmt: skip
 
 
@@ -145,18 +167,20 @@ def size(recipe: Recipe) -> tuple[int, int]:
     return sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2
 
 
-def row(recipe: Recipe, records: list[Record], *, hardware: list[str], seed: int, alone: bool = True) -> dict:
-    """What is kept of a run: plain numbers; seconds only of a run that had the machine to itself."""
+def row(
+    recipe: Recipe, records: list[Record], *, seconds: list[float | None], hardware: list[str], seed: int
+) -> dict:
+    """What is kept of a run: plain numbers. An epoch that shared the machine has None for its seconds."""
     parameters, multiply_adds = size(recipe)
-    seconds = [round(record.seconds, 1) for record in records]
+    alone = [value for value in seconds if value is not None]
     return {
-        "title": recipe.title, "chapter": recipe.chapter, "modern": recipe.modern, "side": recipe.side,
+        "title": recipe.title, "chapter": recipe.chapter, "kind": recipe.kind, "side": recipe.side,
         "batch_size": recipe.batch_size, "learning_rate": recipe.learning_rate, "seed": seed,
         "epochs": recipe.epochs, "epochs_run": len(records),
         "parameters": parameters, "multiply_adds": multiply_adds,
         "train_accuracy": [round(record["train accuracy"], 4) for record in records],
         "test_accuracy": [round(record["valid accuracy"], 4) for record in records],
-        "seconds": seconds, "seconds_per_epoch": statistics.median(seconds) if alone else None,
+        "seconds": seconds, "seconds_per_epoch": statistics.median(alone) if alone else None,
         "hardware": hardware, "torch": torch.__version__, "published": recipe.published,
     }  # fmt: skip
 
@@ -177,21 +201,21 @@ def table(rows: dict[str, dict]) -> str:
     """The Markdown table of the site."""
     if not rows:
         return "Nothing has been run yet: `make results`."
-    head = ("net", "recipe", "pictures", "parameters", "multiply-adds", "epochs", "train", "test",
-            "book: train, test", "s an epoch", "on")  # fmt: skip
+    head = ("net", "recipe", "pictures", "parameters", "multiply-adds", "epochs", "train", "test after one",
+            "test", "book: train, test", "s an epoch", "on")  # fmt: skip
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for entry in rows.values():
         link = next(path.name for path in chapters.all_chapters() if path.name[:2] == f"{entry['chapter']}")
         run = f"{entry['epochs_run']}" + (
             f" **of {entry['epochs']}**" if entry["epochs_run"] < entry["epochs"] else ""
         )
-        kind = "modern" if entry["modern"] else "notes"
         published = ", ".join(f"{value:.3f}" for value in entry["published"] or ()) or "–"
         cells = (
             f"[{entry['title']}](../notebooks/{link})",
-            f"{kind}, batch {entry['batch_size']}, lr {entry['learning_rate']:g}",
+            f"{entry['kind']}, batch {entry['batch_size']}, lr {entry['learning_rate']:g}",
             f"{entry['side']} × {entry['side']}", f"{entry['parameters']:,}", f"{entry['multiply_adds'] / 1e6:,.1f} M",
-            run, f"{entry['train_accuracy'][-1]:.3f}", f"{entry['test_accuracy'][-1]:.3f}", published,
+            run, f"{entry['train_accuracy'][-1]:.3f}", f"{entry['test_accuracy'][0]:.3f}",
+            f"{entry['test_accuracy'][-1]:.3f}", published,
             f"{entry['seconds_per_epoch']:,.0f}" if entry["seconds_per_epoch"] else "–",
             ", then ".join(entry["hardware"]),
         )  # fmt: skip
@@ -214,15 +238,15 @@ def run(
     device = pick_device()
     precision = "bfloat16" if recipe.side > 28 and low_precision(device) else "float32"
     here = f"{processor()}, " * (device.type == "cpu") + f"{describe(device)}, {precision}"
-    known, records = list(before.get("hardware", [])), []
+    known, seconds, records = list(before.get("hardware", [])), list(before.get("seconds", [])), []
     for record in train(recipe, seed=seed, folder=folder):
         records.append(record)
         if len(records) <= before.get("epochs_run", 0):
             continue  # from the checkpoint
         hardware = list(dict.fromkeys([*known, here]))
-        write(
-            read(file) | {recipe.slug: row(recipe, records, hardware=hardware, seed=seed, alone=alone)}, file
-        )
+        seconds.append(round(record.seconds, 1) if alone else None)
+        entry = row(recipe, records, seconds=seconds, hardware=hardware, seed=seed)
+        write(read(file) | {recipe.slug: entry}, file)
         left = (recipe.epochs - record.epoch) * record.seconds / 60
         print(f"{recipe.slug}: {record}; about {left:.0f} minutes to go", flush=True)
         if time.monotonic() > until:

@@ -30,17 +30,19 @@ def tiny(monkeypatch):
 
 
 def recipe(slug: str, **changes) -> results.Recipe:
-    return replace(next(found for found in results.recipes() if found.slug == slug), epochs=3, **changes)
+    return replace(
+        next(found for found in results.recipes() if found.slug == slug), **{"epochs": 3} | changes
+    )
 
 
 def test_parameters_and_multiply_adds_are_those_of_the_chapters():
     sizes = {found.slug: results.size(found) for found in results.recipes()}
-    assert sizes["lenet"] == (61_706, 416_520) and sizes["lenet+"] == sizes["lenet"]
+    assert sizes["lenet"] == (61_706, 416_520) and sizes["lenet+"] == sizes["lenet+1"] == sizes["lenet"]
     assert sizes["alexnet"] == (46_764_746, 938_146_176)
     assert sizes["resnet18"][0] == 11_178_378 and sizes["bn_lenet"][0] == 44_878
 
 
-@pytest.mark.parametrize("slug", ["lenet", "lenet+"])
+@pytest.mark.parametrize("slug", ["lenet", "lenet+", "lenet+1"])
 def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not(tiny, tmp_path, capsys, slug):
     whole, parts = tmp_path / "whole.json", tmp_path / "parts.json"
     results.run(recipe(slug), until=math.inf, file=whole, folder=tmp_path / "a")
@@ -89,7 +91,28 @@ def test_a_wrong_request_is_said_and_nothing_is_trained(monkeypatch, capsys, sca
     assert results.main(["--only", only]) == 2 and words in capsys.readouterr().out
 
 
-def test_a_run_beside_other_work_has_no_seconds(tiny, tmp_path):
-    results.run(recipe("lenet"), until=0, alone=False, file=tmp_path / "rows.json", folder=tmp_path)
+def test_an_epoch_beside_other_work_has_no_seconds(tiny, tmp_path):
+    where = {"until": 0, "file": tmp_path / "rows.json", "folder": tmp_path}
+    results.run(recipe("lenet"), alone=False, **where)
     rows = results.read(tmp_path / "rows.json")
     assert rows["lenet"]["seconds_per_epoch"] is None and "| – | " in results.table(rows)
+    results.run(recipe("lenet"), alone=True, **where)
+    row = results.read(tmp_path / "rows.json")["lenet"]
+    assert row["epochs_run"] == 2 and row["seconds"] == [None, row["seconds_per_epoch"]]
+
+
+def test_the_modern_recipes_differ_from_the_notes_in_what_the_page_says(tiny, tmp_path, monkeypatch):
+    seen = []
+
+    def fit(model, batches, optimizer, step, *, scheduler, **_):
+        seen.append((model, batches, optimizer, scheduler))
+        return iter(())
+
+    monkeypatch.setattr(results, "fit", fit)
+    for slug in ("lenet", "lenet+", "lenet+1"):
+        list(results.train(recipe(slug), folder=tmp_path))
+    (_, plain, sgd, none), (_, mirrored, momentum, _), (standardised, _, adamw, cycle) = seen
+    assert none is None and sgd.param_groups[0]["momentum"] == 0 and plain.transform is None
+    assert momentum.param_groups[0]["nesterov"] and mirrored.transform is results.mirrored
+    assert isinstance(adamw, torch.optim.AdamW) and cycle.total_steps == 3 * 4
+    assert isinstance(standardised[0], results.Standardise)
