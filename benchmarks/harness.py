@@ -53,7 +53,8 @@ class Case:
 class Row:
     """The timings of one case in milliseconds: (least, median, most) of each side, and the ratio of the medians.
 
-    Without another way to do it `theirs` and `ratio` are None.
+    Without another way to do it `theirs` and `ratio` are None. `memory` is the most that each side held, in MiB, and
+    None where the two share a process.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Row:
     floor: float | None
     rounds: int
     agrees: bool
+    memory: tuple[int, ...] | None = None
 
 
 def main(cases: Callable[[], Iterable[Case]]) -> None:
@@ -114,7 +116,10 @@ def run(case: Case, *, rounds: int) -> Row:
                 side.append(milliseconds(function))
     ours, *theirs = (summary(side) for side in times)
     ratio = theirs[0][1] / ours[1] if theirs else None
-    return Row(case.name, case.sizes, ours, theirs[0] if theirs else None, ratio, case.floor, rounds, True)
+    memory = tuple(side.peak_memory() for side in sides if isinstance(side, Apart)) or None
+    return Row(
+        case.name, case.sizes, ours, theirs[0] if theirs else None, ratio, case.floor, rounds, True, memory
+    )
 
 
 def milliseconds(function: Callable[[], object]) -> float:
@@ -151,7 +156,8 @@ def line(row: Row) -> str:
     theirs = " ".join(f"{value:9.3f}" for value in row.theirs)
     floor = "" if row.floor is None else f"{row.floor:5.1f}"
     missed = " (missed)" if row.floor is not None and row.ratio < row.floor else ""
-    return f"{what:<40} {ours:>30} {theirs:>32} {row.ratio:7.1f}x {floor:>6}{missed}"
+    memory = f"  {' / '.join(map(str, row.memory))} MiB" if row.memory else ""
+    return f"{what:<40} {ours:>30} {theirs:>32} {row.ratio:7.1f}x {floor:>6}{missed}{memory}"
 
 
 def machine() -> dict[str, object]:
@@ -209,6 +215,10 @@ class Apart:
 
     def __call__(self, *arguments: object) -> object:
         return self._pool.submit(_Side.call, arguments).result()
+
+    def peak_memory(self) -> int:
+        """The most memory that its process has held, in MiB."""
+        return self._pool.submit(peak_memory).result()
 
     def close(self) -> None:
         """End the process and give its memory back."""

@@ -16,10 +16,11 @@ from tools import chapters
 PAGE = chapters.ROOT / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
-Each row times two ways to do one thing in turns, in one process, after it has seen that their results agree. Times are
+Each row times two ways to do one thing in turns, after it has seen that their results agree. Times are
 milliseconds: least, median and most of the rounds. The ratio is theirs over ours, median over median; a floor is what
 the course promises to keep. Theirs is d2l 0.17.0 unless the row says otherwise; rows
-without it are times only. `make bench` writes this page.
+without it are times only. Where memory matters, in training, each side has a process of its own, and the last column
+says how much it held (ours / theirs); the losses of the first three steps must agree. `make bench` writes this page.
 """
 
 
@@ -34,7 +35,7 @@ def main(folder: Path = chapters.ROOT / "benchmarks", page: Path = PAGE) -> int:
     if not found:
         print("Nothing to compare yet: benchmarks/ holds no bench_*.py.")
         return 0
-    print(f"{len(found)} benchmarks, about 30 minutes in all; close other programs.", flush=True)
+    print(f"{len(found)} benchmarks, about 20 minutes in all; close other programs.", flush=True)
     path = os.pathsep.join(filter(None, [str(chapters.ROOT), os.environ.get("PYTHONPATH", "")]))
     results = chapters.ROOT / "build" / "bench"
     results.mkdir(parents=True, exist_ok=True)
@@ -67,8 +68,8 @@ def text(reports: Sequence[dict]) -> str:
     lines = [
         HEAD,
         f"Measured on {date.today():%d %B %Y}: {where}. Highest memory of a process: {peaks:,} MiB.\n",
-        "| case | size | ours, ms | theirs, ms | ratio | floor |",
-        "|---|---|---|---|---|---|",
+        "| case | size | ours, ms | theirs, ms | ratio | floor | peak memory, MiB |",
+        "|" + "---|" * 7,
     ]
     lines += [_row(row) for report in reports for row in report["rows"]]
     return "\n".join(lines) + "\n"
@@ -83,7 +84,8 @@ def _row(row: dict) -> str:
     floor = "" if row["floor"] is None else f"{row['floor']:g}"
     missed = row["floor"] and row["ratio"] < row["floor"]
     ratio = "" if row["ratio"] is None else f"{row['ratio']:.1f}" + " (missed)" * bool(missed)
-    return f"| {row['name']} | {row['sizes']} | {ours} | {theirs} | {ratio} | {floor} |"
+    memory = " / ".join(f"{value:,}" for value in row["memory"] or ())
+    return f"| {row['name']} | {row['sizes']} | {ours} | {theirs} | {ratio} | {floor} | {memory} |"
 
 
 def _number(milliseconds: float) -> str:

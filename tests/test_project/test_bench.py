@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+from dataclasses import asdict
 from functools import partial
 
 import pytest
@@ -54,6 +55,15 @@ def test_sides_apart_run_in_processes_of_their_own():
         side.close()
 
 
+def test_the_memory_of_sides_apart_is_in_their_row():
+    sides = [harness.Apart(partial, int) for _ in range(2)]
+    row = harness.run(harness.Case("int", "0", *sides, check=lambda: True), rounds=1)
+    assert len(row.memory) == 2 and min(row.memory) > 50
+    assert f"| {row.memory[0]:,} / {row.memory[1]:,} |" in bench._row(asdict(row))
+    for side in sides:
+        side.close()
+
+
 def test_an_error_of_a_side_apart_is_raised_here():
     side = harness.Apart(partial, int)
     with pytest.raises(ValueError, match="invalid literal"):
@@ -72,4 +82,4 @@ def test_a_case_without_another_side_shows_its_time_only(tmp_path):
     assert bench.main(tmp_path, page) == 0
     row = next(line for line in page.read_text().splitlines() if line.startswith("| adding"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert len(cells) == 6 and cells[2] and cells[3:] == ["", "", ""]
+    assert len(cells) == 7 and cells[2] and cells[3:] == [""] * 4
