@@ -59,6 +59,11 @@ def test_the_memory_of_sides_apart_is_in_their_row():
     sides = [harness.Apart(partial, int) for _ in range(2)]
     row = harness.run(harness.Case("int", "0", *sides, check=lambda: True), rounds=1)
     assert len(row.memory) == 2 and min(row.memory) > 50
+    ballast = torch.ones(500 * 2**18)  # 500 MiB over here are not held over there
+    late = harness.Apart(partial, int)
+    late()
+    assert late.peak_memory() + 100 < harness.peak_memory() and ballast.sum() > 0
+    late.close()
     assert f"| {row.memory[0]:,} / {row.memory[1]:,} |" in bench._row(asdict(row))
     for side in sides:
         side.close()
