@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision import transforms
 
-from utils.datasets.batches import Batches, split_indices
+from utils.datasets.batches import Batches, hold_out, split_indices
 
 
 def pictures(count, *, channels=1, side=4, seed=0):
@@ -110,3 +110,17 @@ def test_examples_live_where_they_are_asked_to():
         iter(Batches(pictures(4), torch.arange(4), batch_size=2, device="meta", normalize=((0.5,), (0.5,))))
     )
     assert x.device.type == y.device.type == "meta"
+
+
+def test_held_out_examples_keep_their_order_and_are_not_changed():
+    images = torch.arange(10.0).reshape(10, 1, 1, 1)
+    data = Batches(images, torch.arange(10), batch_size=3, shuffle=True, seed=1, transform=lambda x: -x)
+    train, dev = hold_out(data, valid=4, seed=2)
+    kept, held_out = split_indices(10, valid=4, seed=2)
+    assert torch.equal(torch.cat([y for _, y in dev]), held_out)
+    assert torch.equal(torch.cat([x for x, _ in dev]), images[held_out])
+    x, y = (torch.cat(column) for column in zip(*train, strict=True))
+    assert torch.equal(y.sort().values, kept) and torch.equal(x.flatten(), -y.float())
+    assert hold_out(data, valid=0) == (data, None)
+    with pytest.raises(ValueError, match="valid"):
+        hold_out(data, valid=11)

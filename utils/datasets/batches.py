@@ -132,6 +132,20 @@ class Splits(NamedTuple):
     test: Batches
 
 
+def hold_out(train: Batches, *, valid: int, seed: int = 0) -> tuple[Batches, Batches | None]:
+    """Return `train` without `valid` of its examples, and these in fixed order and unchanged; None if valid is 0.
+
+    Raises:
+        ValueError: if there are not so many examples.
+    """
+    if not valid:
+        return train, None
+    kept, held_out = split_indices(len(train.images), valid=valid, seed=seed)
+    dev = train.subset(held_out, shuffle=False)
+    dev.transform = None
+    return train.subset(kept), dev
+
+
 def split_indices(count: int, *, valid: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Return sorted, disjoint indices `(train, valid)` of a seeded random split, the same on every system.
 

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from utils.datasets.backgrounds import Pool
-from utils.datasets.batches import Batches, Splits, split_indices
+from utils.datasets.batches import Batches, Splits, hold_out
 from utils.datasets.dice import Dice
 from utils.datasets.generate import combine, digest_of, generated, in_order, save_png, write_text
 from utils.datasets.pictures import read_picture, read_table
@@ -98,15 +98,9 @@ def load_cifar10(
         transform: augmentation of the training batches only.
         normalize: (mean, std) a channel, for all batches.
     """
-    images, labels = read_split("train")
     common = {"batch_size": batch_size, "device": device, "normalize": normalize}
-    dev = None
-    if valid:
-        kept, held_out = split_indices(len(images), valid=valid, seed=seed)
-        dev = Batches(images[held_out], labels[held_out], **common)
-        images, labels = images[kept], labels[kept]
-    train = Batches(images, labels, shuffle=True, seed=seed, transform=transform, **common)
-    return Splits(train, dev, Batches(*read_split("test"), **common))
+    train = Batches(*read_split("train"), shuffle=True, seed=seed, transform=transform, **common)
+    return Splits(*hold_out(train, valid=valid, seed=seed), Batches(*read_split("test"), **common))
 
 
 def read_split(split: str, *, scale: str | None = None) -> tuple[Tensor, Tensor]:

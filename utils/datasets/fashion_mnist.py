@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from utils.datasets.batches import Batches, Splits, split_indices
+from utils.datasets.batches import Batches, Splits, hold_out
 from utils.settings import SCALES, settings
 
 CLASSES = (
@@ -50,15 +50,12 @@ def load_fashion_mnist(
         FileNotFoundError: if a file of the data set is missing.
         ValueError: if a file is damaged, or `valid` is larger than the training set.
     """
-    images, labels = read_split("train", resize=resize)
     common = {"batch_size": batch_size, "device": device}
-    dev = None
-    if valid:
-        kept, held_out = split_indices(len(images), valid=valid, seed=seed)
-        dev = Batches(images[held_out], labels[held_out], **common)
-        images, labels = images[kept], labels[kept]
-    train = Batches(images, labels, shuffle=True, seed=seed, transform=transform, **common)
-    return Splits(train, dev, Batches(*read_split("test", resize=resize), **common))
+    train = Batches(
+        *read_split("train", resize=resize), shuffle=True, seed=seed, transform=transform, **common
+    )
+    test = Batches(*read_split("test", resize=resize), **common)
+    return Splits(*hold_out(train, valid=valid, seed=seed), test)
 
 
 def read_split(split: str, *, resize: int | None = None, scale: str | None = None) -> tuple[Tensor, Tensor]:
